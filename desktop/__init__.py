@@ -1,0 +1,1 @@
+"""The programs: the `moulage` command, and the Qt desktop."""

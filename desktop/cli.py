@@ -1,4 +1,7 @@
-"""The `moulage` command: argument parsing and exit codes. Commands import their machinery when they run, so that `--help` is quick."""
+"""The `moulage` command: argument parsing and exit codes.
+
+Commands import their machinery when they run, so that `--help` is quick.
+"""
 
 import importlib
 import sys
@@ -23,7 +26,7 @@ for _name in COMMAND_MODULES:
 
 
 def main() -> None:
-    """Run the command; bad input is one line and exit code 2, failure one line and exit code 1 (`--debug` shows more)."""
+    """Run the command. Bad input: one line and exit code 2; failure: one line and exit code 1; `--debug` shows more."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

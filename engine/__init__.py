@@ -1,4 +1,7 @@
-"""Moulage's engine: avatars, surfaces, lesions. Knows neither Qt nor ZeroMQ, and imports torch only when it is needed."""
+"""Moulage's engine: avatars, surfaces, lesions.
+
+Knows neither Qt nor ZeroMQ, and imports torch only when it is needed.
+"""
 
 from engine.errors import (
     AvatarError,

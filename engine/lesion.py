@@ -28,7 +28,9 @@ class Site:
 
 @dataclass(frozen=True)
 class Shape:
-    """The lesion's outline. `round` and `automatic` are made from the seed; `drawn` carries its mask; `free` leaves it to the network.
+    """The lesion's outline.
+
+    `round` and `automatic` are made from the seed; `drawn` carries its mask; `free` leaves it to the network.
 
     irregularity and asymmetry: 0 (an even disc) to 1 (notched, lopsided).
     mask: run lengths over a 128×128 grid in row order, beginning with a run of skin (only for `drawn`).

@@ -1,4 +1,4 @@
-"""What an avatar is once it is loaded: geometry in metres, UVs with the origin top-left, materials with their original maps."""
+"""What an avatar is once it is loaded: geometry in metres, UVs with the origin top-left, materials with their maps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

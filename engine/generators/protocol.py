@@ -1,4 +1,7 @@
-"""What turns a patch of skin and a specification into a lesion. Implementations are found by entry point `moulage.generators`."""
+"""What turns a patch of skin and a specification into a lesion.
+
+Implementations are found by entry point `moulage.generators`.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -72,6 +72,9 @@ class LesionSpec:
         _require(isinstance(self.lesion_class, str) and self.lesion_class != "", "lesion_class", "must be a class name")
         _require_range("diameter_mm", self.diameter_mm, *DIAMETER_MM)
         _require_range("turn_deg", self.turn_deg, -360.0, 360.0)
+        for name in ("steps", "detail", "seed", "version"):
+            value = getattr(self, name)
+            _require(type(value) is int, name, f"is {value}; it must be a whole number")
         _require_range("steps", self.steps, 2, 1000)
         _require_range("detail", self.detail, *DETAILS)
         _require_range("class_guidance", self.class_guidance, 0.0, 10.0)
@@ -193,5 +196,10 @@ def _require(condition: bool, name: str, problem: str) -> None:
 
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:
-    good = isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high
+    good = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and low <= value <= high
+    )
     _require(good, name, f"is {value}; it must lie between {low:g} and {high:g}")

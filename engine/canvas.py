@@ -1,0 +1,126 @@
+"""The atlases as they stand: the base texture plus the visible lesion layers, in order.
+
+Nothing is undone by inverse blending: where layers change, the base comes back and the layers over it are laid anew.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.atlas import Rect
+from engine.colour import LINEAR_OF_BYTE, SkinColour, to_bytes
+from engine.lesion import LesionLayer
+from engine.surface import Patch, Surface, composite, stamp
+
+Dirty = dict[int, list[Rect]]
+_PATCHES_KEPT = 32
+
+
+class Canvas:
+    """Base atlases, and what is shown on them. Not safe for use from several threads at once.
+
+    base and pixels: uint8 [H, W, 4] sRGB by material. index: uint16 [H, W] by material, each texel's lesion number
+    (0 none); `number_of` gives a lesion's number by its id: 1, 2, … in the order in which lesions first appeared.
+    """
+
+    def __init__(self, surface: Surface, base: Mapping[int, NDArray[np.uint8]]) -> None:
+        self.surface = surface
+        self.base = dict(base)
+        self.pixels = {material: pixels.copy() for material, pixels in self.base.items()}
+        self.index = {material: np.zeros(pixels.shape[:2], np.uint16) for material, pixels in self.base.items()}
+        self.owners = {m: surface.owners(m, pixels.shape[1], pixels.shape[0]) for m, pixels in self.base.items()}
+        self.number_of: dict[str, int] = {}
+        self._shown: list[LesionLayer] = []
+        self._rects: dict[str, Dirty] = {}
+        self._patches: OrderedDict[tuple[object, ...], Patch] = OrderedDict()
+
+    def show(self, layers: Sequence[LesionLayer]) -> Dirty:
+        """Show exactly the visible ones of these layers, the last on top; the rectangles that changed."""
+        wanted = [layer for layer in layers if layer.visible]
+        for layer in wanted:
+            self.number_of.setdefault(layer.id, len(self.number_of) + 1)
+        before = {layer.id: layer for layer in self._shown}
+        kept = [layer.id for layer in wanted if before.get(layer.id) is layer]
+        shown = [layer.id for layer in self._shown if layer.id in set(kept)]
+        stale = [key for key in before if key not in kept]
+        stale += [new for new, old in zip(kept, shown, strict=True) if new != old]
+        dirty: Dirty = {}
+        while True:
+            self._restore(stale, dirty)
+            laid = [layer for layer in wanted if layer.id not in self._rects]
+            for layer in laid:
+                self._rects[layer.id] = self._lay(layer)
+                _merge(dirty, self._rects[layer.id])
+            stale = self._buried(wanted, {layer.id for layer in laid})
+            if not stale:
+                break
+        self._shown = wanted
+        return dirty
+
+    def patch_of(self, layer: LesionLayer, size: int | None = None) -> Patch:
+        """The window of the surface that a layer covers, `size` pixels wide (the layer's own size where None)."""
+        spec = layer.spec
+        size = size or layer.rgb.shape[0]
+        key = (spec.site, layer.width_mm, size, spec.turn_deg)
+        if key not in self._patches:
+            self._patches[key] = self.surface.patch(spec.site, layer.width_mm, size, spec.turn_deg)
+            while len(self._patches) > _PATCHES_KEPT:
+                self._patches.popitem(last=False)
+        self._patches.move_to_end(key)
+        return self._patches[key]
+
+    def skin_under(self, layer: LesionLayer) -> SkinColour:
+        """The colour of the base skin around a layer's footprint."""
+        linear, valid = self.patch_of(layer).sample(self.base)
+        around = valid & (layer.alpha == 0)
+        return SkinColour.measure(linear, around if around.any() else valid)
+
+    def close_up(self, layer: LesionLayer) -> NDArray[np.uint8]:
+        """What a dermatoscope sees: the lesion at its own resolution on this patient's skin, uint8 [P, P, 3] sRGB."""
+        linear, _ = self.patch_of(layer).sample(self.base)
+        alpha = layer.alpha[..., None] / np.float32(255)
+        lesion = self.skin_under(layer).denormalise(LINEAR_OF_BYTE[layer.rgb])
+        return to_bytes(linear + alpha * (lesion - linear))
+
+    def _lay(self, layer: LesionLayer) -> Dirty:
+        """Write one layer over whatever is shown; the rectangles it covers."""
+        patch = self.patch_of(layer)
+        rgb = self.skin_under(layer).denormalise(LINEAR_OF_BYTE[layer.rgb])
+        dirty = composite(patch, self.pixels, rgb, layer.alpha / np.float32(255), self.owners)
+        mask = np.where(layer.alpha > 0, layer.mask / np.float32(255), 0)
+        _merge(dirty, stamp(patch, self.index, mask, self.number_of[layer.id], self.owners))
+        return dirty
+
+    def _restore(self, stale: Iterable[str], dirty: Dirty) -> None:
+        """Bring the base back under stale layers and under all that overlap them, however indirectly."""
+        queue = list(stale)
+        while queue:
+            rects = self._rects.pop(queue.pop(), {})
+            for material, areas in rects.items():
+                for area in areas:
+                    window = area.slices
+                    self.pixels[material][window] = self.base[material][window]
+                    self.index[material][window] = 0
+            _merge(dirty, rects)
+            queue += [other for other, theirs in self._rects.items() if _overlap(rects, theirs)]
+
+    def _buried(self, wanted: Sequence[LesionLayer], laid: set[str]) -> list[str]:
+        """Layers that belong above one that was just laid over them."""
+        order = [layer.id for layer in wanted]
+        return [
+            upper
+            for place, upper in enumerate(order)
+            if upper not in laid
+            and any(low in laid and _overlap(self._rects[low], self._rects[upper]) for low in order[:place])
+        ]
+
+
+def _merge(into: Dirty, more: Dirty) -> None:
+    for material, rects in more.items():
+        into.setdefault(material, []).extend(rects)
+
+
+def _overlap(one: Dirty, other: Dirty) -> bool:
+    return any(a.intersects(b) for material in one for a in one[material] for b in other.get(material, ()))

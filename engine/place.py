@@ -1,0 +1,171 @@
+"""One lesion's way: site → metric patch → normalised skin → generator → layer. `engine.canvas` writes it into texels.
+
+Read top to bottom: `prepare` cuts the skin out and says what may change, `Generator.generate` paints, `finish` makes
+the layer that the scene keeps.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import shapes
+from engine.colour import SkinColour, from_network, to_bytes, to_network
+from engine.errors import SpecError
+from engine.generators.protocol import Cancel, Generator, PatchRequest, PatchResult, Progress
+from engine.lesion import LesionLayer, LesionSpec, decode_mask
+from engine.surface import Patch, Surface
+
+WINDOW = 2.2
+"""Side of the patch in lesion diameters: skin enough on every side to guide the network."""
+FADE = (0.02, 0.14)
+"""Where the footprint begins to fade and where it ends: distance outside the mask's edge, in diameters."""
+FREE_TOLERANCE = 0.10
+SIZE_TOLERANCE = 0.01
+
+Pixels = Mapping[int, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A lesion that is ready to be generated: where it lies, what the skin there looks like, what the network gets.
+
+    alpha: uint8 [P, P], the soft footprint that the shape leaves, or None while the shape is free.
+    """
+
+    spec: LesionSpec
+    patch: Patch
+    request: PatchRequest
+    alpha: NDArray[np.uint8] | None
+
+
+def prepare(surface: Surface, base: Pixels, spec: LesionSpec, allowed: NDArray[np.bool_] | None = None) -> Placement:
+    """Cut the patch out of the base atlases and lay the shape in it.
+
+    base: uint8 [H, W, 4] by material. allowed: bool [F], the faces whose texels may change (all where None).
+    SpecError where the lesion has no skin to lie on.
+    """
+    patch = surface.patch(spec.site, WINDOW * spec.diameter_mm, spec.detail, spec.turn_deg)
+    linear, valid = patch.sample(base)
+    editable = valid if allowed is None else valid & allowed[np.maximum(patch.face, 0)]
+    shape = None if spec.shape.kind == "free" else _shape_of_size(patch, spec)
+    if shape is None:
+        alpha = None
+        editable = editable & _disc(spec.detail, 0.5 - 1.0 / 16)
+    else:
+        alpha = np.where(editable, footprint(shape), 0).astype(np.uint8)
+        editable = alpha > 0
+    skin_pixels = valid & ~editable
+    if not editable.any() or not skin_pixels.any():
+        raise SpecError(f"site: no skin around face {spec.site.face} for a lesion of {spec.diameter_mm:g} mm")
+    colour = SkinColour.measure(linear, skin_pixels)
+    linear = np.where(valid[..., None], linear, np.asarray(colour.median, np.float32))
+    skin = to_network(colour.normalise(linear)).transpose(2, 0, 1)
+    return Placement(spec, patch, PatchRequest(np.ascontiguousarray(skin), editable, shape, spec), alpha)
+
+
+def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part: str = "") -> LesionLayer:
+    """The layer that the scene keeps, with the diameter as measured on the surface."""
+    mask = result.mask
+    alpha = placement.alpha
+    if alpha is None:
+        alpha = np.where(placement.request.editable, footprint(mask), 0).astype(np.uint8)
+    width_mm = placement.patch.width_mm
+    measured = placement.patch.diameter_mm(mask)
+    asked = placement.spec.diameter_mm
+    if placement.alpha is None and measured > 0 and abs(measured / asked - 1) > FREE_TOLERANCE:
+        width_mm, measured = width_mm * asked / measured, asked
+    return LesionLayer(
+        id=lesion_id,
+        spec=placement.spec,
+        rgb=to_bytes(from_network(result.rgb.transpose(1, 2, 0))),
+        mask=np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8),
+        alpha=alpha,
+        width_mm=width_mm,
+        diameter_mm=measured,
+        model=result.model,
+        precision=result.precision,
+        threads=result.threads,
+        batch_size=result.batch_size,
+        body_part=body_part,
+    )
+
+
+def grow(
+    placements: Sequence[Placement],
+    generator: Generator,
+    lesion_ids: Sequence[str],
+    body_parts: Sequence[str],
+    batch_size: int,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    done: Callable[[LesionLayer, PatchResult], None] | None = None,
+) -> list[LesionLayer]:
+    """Generate all placements in batches of at most `batch_size`; one layer each, in order.
+
+    `progress(done, total)` counts lesions; `done(layer, result)` is told of each finished one.
+    """
+    layers: list[LesionLayer] = []
+    for start in range(0, len(placements), batch_size):
+        chosen = placements[start : start + batch_size]
+
+        def within(step: int, steps: int, start: int = start, size: int = len(chosen)) -> None:
+            if progress is not None:
+                progress(start * steps + step * size, len(placements) * steps)
+
+        results = generator.generate([p.request for p in chosen], within, cancel)
+        for offset, (placement, result) in enumerate(zip(chosen, results, strict=True)):
+            number = start + offset
+            layer = finish(placement, result, lesion_ids[number], body_parts[number])
+            layers.append(layer)
+            if done is not None:
+                done(layer, result)
+    return layers
+
+
+def footprint(mask: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The soft footprint of a mask [P, P] ≥ 0.5 as alpha × 255: 1 inside, fading to 0 outside; 0 along the border.
+
+    The network has painted the fade itself, against the known skin; alpha only hides the last rounding of the loop.
+    """
+    inside = mask >= 0.5
+    if not inside.any():
+        return np.zeros(mask.shape, np.uint8)
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    diameter = max(np.ptp(rows), np.ptp(columns)) + 1
+    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / diameter
+    ramp = np.clip((FADE[1] - distance) / (FADE[1] - FADE[0]), 0, 1)
+    alpha: NDArray[np.uint8] = np.rint(255 * ramp * ramp * (3 - 2 * ramp)).astype(np.uint8)
+    alpha[[0, -1], :] = alpha[:, [0, -1]] = 0
+    return alpha
+
+
+def _shape_of_size(patch: Patch, spec: LesionSpec) -> NDArray[np.float32]:
+    """The shape as float32 [P, P], scaled so that its longest diameter on the curved surface is the asked one."""
+    pixels = spec.detail / WINDOW
+    shape = _shape(spec, pixels)
+    for _ in range(2):
+        measured = patch.diameter_mm(shape)
+        if measured <= 0 or abs(measured / spec.diameter_mm - 1) <= SIZE_TOLERANCE:
+            break
+        pixels = min(pixels * spec.diameter_mm / measured, 0.8 * spec.detail)
+        shape = _shape(spec, pixels)
+    return shape
+
+
+def _shape(spec: LesionSpec, diameter_px: float) -> NDArray[np.float32]:
+    if spec.shape.mask is None:
+        return shapes.draw(spec.shape, diameter_px, spec.detail, spec.seed)
+    drawn = decode_mask(spec.shape.mask).astype(np.float32)
+    if not drawn.any():
+        raise SpecError("shape.mask: the drawn shape is empty")
+    return shapes.fit(drawn, diameter_px, spec.detail)
+
+
+def _disc(size: int, radius: float) -> NDArray[np.bool_]:
+    """A centred disc of `radius` (share of the side) in a [size, size] grid."""
+    axis = (np.arange(size) + 0.5) / size - 0.5
+    inside: NDArray[np.bool_] = np.hypot(axis[:, None], axis) <= radius
+    return inside

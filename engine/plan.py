@@ -1,0 +1,87 @@
+"""From a wish ("12 nevi on the back") to lesion specifications: sizes and shapes as they occur, sites apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.lesion import LesionSpec, Shape, Site
+from engine.scatter import Region, Taken, scatter
+from engine.surface import Surface
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """How a class of lesion usually presents: longest diameter (log-normal, in mm) and outline parameters.
+
+    The ranges are ours, chosen after the ABCD rule (Nachbar et al. 1994) and its 6 mm criterion (Abbasi et al. 2004):
+    nevi mostly below 6 mm, even and regular; melanomas mostly above, lopsided and notched, some small.
+    """
+
+    median_mm: float
+    log_sigma: float
+    range_mm: tuple[float, float]
+    irregularity: tuple[float, float]
+    asymmetry: tuple[float, float]
+
+
+CLINIC = {
+    "nevus": Clinic(4.5, 0.28, (2.0, 10.0), (0.08, 0.30), (0.05, 0.25)),
+    "melanoma": Clinic(9.5, 0.35, (4.0, 25.0), (0.50, 0.85), (0.45, 0.80)),
+}
+ANY_CLASS = Clinic(6.0, 0.35, (2.0, 20.0), (0.10, 0.50), (0.10, 0.50))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for: `count` lesions of one class. `diameter_mm` None draws sizes as they occur.
+
+    site: the place of a single lesion; otherwise they are scattered over `region`.
+    settings: further fields of `LesionSpec` (steps, detail, shape, …), the same for all.
+    """
+
+    lesion_class: str
+    count: int
+    seed: int
+    diameter_mm: float | None = None
+    site: Site | None = None
+    region: Region | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+def plan(surface: Surface, wish: Wish, taken: Sequence[Taken] = ()) -> list[LesionSpec]:
+    """The specifications that fit, at most `wish.count`; equal wishes give equal plans."""
+    clinic = CLINIC.get(wish.lesion_class, ANY_CLASS)
+    streams = [np.random.default_rng([wish.seed, number]) for number in range(wish.count)]
+    diameters = [wish.diameter_mm or _diameter(clinic, rng) for rng in streams]
+    sites: list[Site | None]
+    if wish.site is not None:
+        sites = [wish.site] * wish.count
+    else:
+        region = wish.region or Region(np.ones(len(surface.faces), bool))
+        sites = scatter(surface, region, diameters, wish.seed, taken)
+    return [
+        _specification(wish, clinic, site, diameter, rng)
+        for site, diameter, rng in zip(sites, diameters, streams, strict=True)
+        if site is not None
+    ]
+
+
+def taken_by(surface: Surface, specs: Sequence[LesionSpec]) -> list[Taken]:
+    """The places that existing lesions occupy."""
+    return [Taken(surface.point(spec.site), spec.diameter_mm / 2) for spec in specs]
+
+
+def _diameter(clinic: Clinic, rng: np.random.Generator) -> float:
+    drawn = clinic.median_mm * np.exp(clinic.log_sigma * rng.standard_normal())
+    return round(float(np.clip(drawn, *clinic.range_mm)), 1)
+
+
+def _specification(wish: Wish, clinic: Clinic, site: Site, diameter: float, rng: np.random.Generator) -> LesionSpec:
+    irregularity, asymmetry = rng.uniform(*clinic.irregularity), rng.uniform(*clinic.asymmetry)
+    values: dict[str, object] = {
+        "shape": Shape("automatic", round(float(irregularity), 3), round(float(asymmetry), 3)),
+        "turn_deg": round(float(rng.uniform(-180, 180)), 1),
+        "seed": int(rng.integers(2**62)),
+    }
+    return LesionSpec(wish.lesion_class, site, diameter, **(values | dict(wish.settings)))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.lesion import LesionSpec, Shape, Site
-from engine.scatter import Region, Taken, scatter
+from engine.scatter import SkinRegion, Taken, scatter
 from engine.surface import Surface
 
 
@@ -45,7 +45,7 @@ class Wish:
     seed: int
     diameter_mm: float | None = None
     site: Site | None = None
-    region: Region | None = None
+    region: SkinRegion | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ def plan(surface: Surface, wish: Wish, taken: Sequence[Taken] = ()) -> list[Lesi
     if wish.site is not None:
         sites = [wish.site] * wish.count
     else:
-        region = wish.region or Region(np.ones(len(surface.faces), bool))
+        region = wish.region or SkinRegion(np.ones(len(surface.faces), bool))
         sites = scatter(surface, region, diameters, wish.seed, taken)
     return [
         _specification(wish, clinic, site, diameter, rng)

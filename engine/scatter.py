@@ -20,7 +20,7 @@ TRIES = 400
 
 
 @dataclass(frozen=True)
-class Region:
+class SkinRegion:
     """Where lesions may lie: faces bool [F]; masks bool [H, W] by material narrow it further to painted texels."""
 
     faces: NDArray[np.bool_]
@@ -46,7 +46,7 @@ class Taken:
 
 
 def scatter(
-    surface: Surface, region: Region, diameters_mm: Sequence[float], seed: int, taken: Sequence[Taken] = ()
+    surface: Surface, region: SkinRegion, diameters_mm: Sequence[float], seed: int, taken: Sequence[Taken] = ()
 ) -> list[Site | None]:
     """A site for each diameter, in the order given; None where no free place was found in 400 tries.
 
@@ -82,7 +82,7 @@ def _random_site(cumulative: NDArray[np.float64], rng: np.random.Generator) -> S
 
 def _free(
     surface: Surface,
-    region: Region,
+    region: SkinRegion,
     site: Site,
     radius_mm: float,
     occupied: Sequence[Taken],
@@ -97,7 +97,7 @@ def _free(
     return region.masks is None or _inside_masks(surface, region, site, radius_mm)
 
 
-def _inside_masks(surface: Surface, region: Region, site: Site, radius_mm: float) -> bool:
+def _inside_masks(surface: Surface, region: SkinRegion, site: Site, radius_mm: float) -> bool:
     """Whether the whole disc lies on painted texels."""
     if not region.holds_texel(*surface.uv(site)):
         return False

@@ -1,0 +1,142 @@
+"""Geodesic polar coordinates on a small triangle mesh: distance and direction of every vertex as seen from a point.
+
+Discrete geodesic polar coordinates (Melvær & Reimers 2012, "Geodesic Polar Coordinates on Polygonal Meshes"): a vertex
+is reached through the opposite edge of a triangle by unfolding that triangle into the plane of the virtual source that
+the edge's two distances define. All triangles are relaxed at once until nothing changes, instead of one by one from a
+queue. Nothing is solved for, so slivers, open borders, duplicated and non-manifold faces are harmless.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MOST_ROUNDS = 1000
+_INSIDE = 1e-3
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """What the relaxation needs of a mesh, computed once: each triangle seen from each of its corners.
+
+    target, left, right: int [3m], the corner reached and the two it is reached from; rows sorted by target.
+    x, y: target's place in the plane where left is (0, 0) and right is (base, 0).
+    """
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int32]
+    target: NDArray[np.int64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    base: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> "Unfolding":
+        """vertices: float64 [n, 3]; faces: int32 [m, 3], each with three different vertices."""
+        target, left, right = faces.T.reshape(-1), faces[:, [1, 2, 0]].T.reshape(-1), faces[:, [2, 0, 1]].T.reshape(-1)
+        order = np.argsort(target, kind="stable")
+        target, left, right = (index[order].astype(np.int64) for index in (target, left, right))
+        base, x, y = _flat(vertices[target], vertices[left], vertices[right])
+        return cls(vertices, faces, target, left, right, base, x, y)
+
+    def from_point(
+        self, face: int, barycentric: NDArray[np.float64], right: NDArray[np.float64], up: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Distance and angle of each vertex from a point.
+
+        face, barycentric [3]: the point. right, up: unit vectors [3] that span the plane where angles are measured.
+        Returns float64 [n] in the unit of the vertices (inf where nothing connects), float64 [n] in radians,
+        counter-clockwise from `right`.
+        """
+        # A point on an edge would see both of its ends at once in opposite directions: which side is which is lost.
+        weights = np.maximum(barycentric, _INSIDE)
+        corners = self.faces[face]
+        offsets = self.vertices[corners] - weights / weights.sum() @ self.vertices[corners]
+        distance = np.full(len(self.vertices), np.inf)
+        angle = np.zeros(len(self.vertices))
+        distance[corners] = np.linalg.norm(offsets, axis=1)
+        angle[corners] = np.arctan2(offsets @ up, offsets @ right)
+        active = self._touching(corners)
+        for _ in range(_MOST_ROUNDS):
+            if not len(active):
+                break
+            changed = self._relax(active, distance, angle)
+            active = self._touching(changed)
+        return distance, angle
+
+    def _touching(self, vertices: NDArray[np.integer]) -> NDArray[np.int64]:
+        marked = np.zeros(len(self.vertices), bool)
+        marked[vertices] = True
+        return np.flatnonzero(marked[self.left] | marked[self.right])
+
+    def _relax(
+        self, active: NDArray[np.int64], distance: NDArray[np.float64], angle: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Reach the targets of the triangles `active`, where that is shorter; returns the vertices that changed."""
+        left, right = self.left[active], self.right[active]
+        reached, direction = unfold(
+            distance[left],
+            distance[right],
+            angle[left],
+            angle[right],
+            self.base[active],
+            self.x[active],
+            self.y[active],
+        )
+        target = self.target[active]
+        starts = np.flatnonzero(np.diff(target, prepend=-1))
+        best = np.minimum.reduceat(reached, starts)
+        groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(target))))
+        winner = np.full(len(starts), -1)
+        hits = np.flatnonzero(reached == best[groups])[::-1]
+        winner[groups[hits]] = hits
+        vertex = target[starts]
+        better = best < distance[vertex] * (1 - 1e-9)
+        distance[vertex[better]] = best[better]
+        angle[vertex[better]] = direction[winner[better]]
+        return vertex[better]
+
+
+def unfold(
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    left_angle: NDArray[np.float64],
+    right_angle: NDArray[np.float64],
+    base: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance and angle of a point beyond an edge whose ends' distances and angles are known.
+
+    The ends are at (0, 0) and (base, 0), the point at (x, y), y ≥ 0; the virtual source lies below the edge.
+    Where the straight line misses the edge, the way leads through the nearer end.
+    """
+    known = np.isfinite(left) & np.isfinite(right)
+    near, far = np.where(known, left, 0.0), np.where(known, right, 0.0)
+    source_x = (near**2 - far**2 + base**2) / (2 * base)
+    source_y = np.sqrt(np.maximum(near**2 - source_x**2, 0.0))
+    depth = y + source_y
+    crossing = source_x + (x - source_x) * np.divide(source_y, depth, out=np.zeros_like(depth), where=depth > 0)
+    straight = known & (crossing >= 0) & (crossing <= base) & (source_y > 0)
+    to_left = np.arctan2(-source_x, source_y)
+    to_right = np.arctan2(base - source_x, source_y)
+    to_point = np.arctan2(x - source_x, depth)
+    opening = to_right - to_left
+    share = np.divide(to_point - to_left, opening, out=np.zeros_like(opening), where=opening > 0)
+    turn = np.mod(right_angle - left_angle + np.pi, 2 * np.pi) - np.pi
+    via_left, via_right = left + np.hypot(x, y), right + np.hypot(x - base, y)
+    distance = np.where(straight, np.hypot(x - source_x, depth), np.minimum(via_left, via_right))
+    bent = np.where(via_left <= via_right, left_angle, right_angle)
+    return distance, np.where(straight, left_angle + share * turn, bent)
+
+
+def _flat(
+    point: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Length of the edge left-right, and the point's place along it and above it."""
+    edge, offset = right - left, point - left
+    base = np.maximum(np.linalg.norm(edge, axis=-1), 1e-12)
+    x = (edge * offset).sum(-1) / base
+    return base, x, np.sqrt(np.maximum((offset**2).sum(-1) - x**2, 0.0))

@@ -14,3 +14,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the data folder beside the repository (../shared/data) is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def default_patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default patient (`BodySpec()`) with a 1024² albedo, as a GLB file; read it, never write to it.
+
+    The base body behind it comes from the user's cache folder (MOULAGE_CACHE); the first run on a machine builds it.
+    """
+    pytest.importorskip("anny", reason="the avatar extra is not installed: pip install 'moulage[avatar]'")
+    from engine.avatar.body import BodySpec, create
+
+    path = tmp_path_factory.mktemp("patient") / "patient.glb"
+    path.write_bytes(create(BodySpec(texture_size=1024)))
+    return path

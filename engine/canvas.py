@@ -4,33 +4,40 @@ Nothing is undone by inverse blending: where layers change, the base comes back 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.atlas import Rect
+from engine.atlas import Rect, decode, fill_empty
+from engine.avatar.model import ALBEDO, Avatar
+from engine.avatar.texture import albedo_or_flat
 from engine.colour import LINEAR_OF_BYTE, SkinColour, to_bytes
 from engine.lesion import LesionLayer
 from engine.surface import Patch, Surface, composite, stamp
 
 Dirty = dict[int, list[Rect]]
+Pixels = NDArray[np.uint8]
+Array = TypeVar("Array", bound=NDArray[Any])
+PLAIN_SIZE = 1024
 _PATCHES_KEPT = 32
 
 
 class Canvas:
     """Base atlases, and what is shown on them. Not safe for use from several threads at once.
 
+    Materials that share one texture share its arrays.
+
     base and pixels: uint8 [H, W, 4] sRGB by material. index: uint16 [H, W] by material, each texel's lesion number
     (0 none); `number_of` gives a lesion's number by its id: 1, 2, … in the order in which lesions first appeared.
     """
 
-    def __init__(self, surface: Surface, base: Mapping[int, NDArray[np.uint8]]) -> None:
+    def __init__(self, surface: Surface, avatar: Avatar) -> None:
         self.surface = surface
-        self.base = dict(base)
-        self.pixels = {material: pixels.copy() for material, pixels in self.base.items()}
-        self.index = {material: np.zeros(pixels.shape[:2], np.uint16) for material, pixels in self.base.items()}
-        self.owners = {m: surface.owners(m, pixels.shape[1], pixels.shape[0]) for m, pixels in self.base.items()}
+        self.base, self.owners = base_atlases(surface, avatar)
+        self.pixels = _copies(self.base, lambda pixels: pixels.copy())
+        self.index = _copies(self.base, lambda pixels: np.zeros(pixels.shape[:2], np.uint16))
         self.number_of: dict[str, int] = {}
         self._shown: list[LesionLayer] = []
         self._rects: dict[str, Dirty] = {}
@@ -117,10 +124,40 @@ class Canvas:
         ]
 
 
+def base_atlases(surface: Surface, avatar: Avatar) -> tuple[dict[int, Pixels], dict[int, NDArray[np.int32]]]:
+    """Every material's albedo, uint8 [H, W, 4], its empty space filled; and the face that owns each texel, int32 [H, W].
+
+    A material without a texture gets one of its plain colour.
+    """
+    base: dict[int, Pixels] = {}
+    owners: dict[int, NDArray[np.int32]] = {}
+    sharing: dict[bytes, list[int]] = {}
+    for index, material in enumerate(avatar.materials):
+        image = albedo_or_flat(material, PLAIN_SIZE)
+        alone = b"" if ALBEDO in material.maps else index.to_bytes(4, "little")
+        sharing.setdefault(alone + image.encoded, []).append(index)
+    for materials in sharing.values():
+        pixels = decode(albedo_or_flat(avatar.materials[materials[0]], PLAIN_SIZE))
+        owner = surface.owners(materials[0], pixels.shape[1], pixels.shape[0])
+        for other in materials[1:]:
+            theirs = surface.owners(other, pixels.shape[1], pixels.shape[0])
+            owner = np.where(owner >= 0, owner, theirs)
+        fill_empty(pixels, owner >= 0)
+        for index in materials:
+            base[index], owners[index] = pixels, owner
+    return base, owners
+
+
+def _copies(arrays: Mapping[int, Pixels], copy: Callable[[Pixels], Array]) -> dict[int, Array]:
+    """One new array for each different array."""
+    made = {id(pixels): copy(pixels) for pixels in arrays.values()}
+    return {material: made[id(pixels)] for material, pixels in arrays.items()}
+
+
 def _merge(into: Dirty, more: Dirty) -> None:
     for material, rects in more.items():
         into.setdefault(material, []).extend(rects)
 
 
 def _overlap(one: Dirty, other: Dirty) -> bool:
-    return any(a.intersects(b) for material in one for a in one[material] for b in other.get(material, ()))
+    return any(a.overlaps(b) for material in one for a in one[material] for b in other.get(material, ()))

@@ -1,0 +1,121 @@
+"""A patient: an avatar with everything that lesions need at hand: surface, base atlases, body parts, canvas."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.avatar import bodyparts
+from engine.avatar.model import ALBEDO, Avatar
+from engine.canvas import Canvas
+from engine.errors import AvatarError, BadInput
+from engine.lesion import LesionLayer, Site
+from engine.scatter import SkinRegion
+from engine.surface import Surface
+
+LARGEST_MASK = 16384
+
+
+class Patient:
+    """Built once per avatar; holds the atlases in memory.
+
+    avatar, surface, canvas: see there. parts: the body parts, or None for an avatar without a skeleton.
+    """
+
+    def __init__(self, avatar: Avatar) -> None:
+        self.avatar = avatar
+        self.surface = Surface.of(avatar)
+        self.parts = bodyparts.label(avatar)
+        self.canvas = Canvas(self.surface, avatar)
+
+    @classmethod
+    def of(cls, avatar: Avatar, layers: Sequence[LesionLayer] = ()) -> Self:
+        """The avatar with these layers shown on it."""
+        patient = cls(avatar)
+        patient.canvas.show(layers)
+        return patient
+
+    @property
+    def height_m(self) -> float:
+        """From sole to crown in the bind pose."""
+        return float(np.ptp(self.avatar.positions[:, 1]))
+
+    def material(self, name: str | None) -> int:
+        """Index of a material by name; the only one with an albedo map, or the largest on the surface, where None."""
+        materials = self.avatar.materials
+        names = [m.name for m in materials]
+        if name is not None:
+            if name not in names:
+                raise BadInput(f"--material: {name!r} is not among this avatar's materials: {', '.join(names)}")
+            return names.index(name)
+        area = np.bincount(self.surface.face_material, self.surface.face_areas, len(materials))
+        area[[ALBEDO not in m.maps for m in materials]] -= 1e-6
+        return int(area.argmax())
+
+    def region(self, text: str | None, material: str | None = None) -> SkinRegion:
+        """A body part by name, a painted mask image (white is in) by its path, or all skin where None.
+
+        A mask belongs to one material's UV layout and may have any size.
+        """
+        everywhere = np.ones(len(self.surface.faces), bool)
+        if text is None:
+            return SkinRegion(self._skin() if self.parts is not None else everywhere)
+        path = Path(text)
+        if path.suffix.lower() in {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}:
+            index = self.material(material)
+            return SkinRegion(self.surface.face_material == index, {index: read_mask(path)})
+        if self.parts is None:
+            raise BadInput(
+                f"--region: {self.avatar.name} has no skeleton, so its body parts have no names; give a mask image"
+            )
+        return SkinRegion(self.parts.select(text))
+
+    def site_at_uv(self, u: float, v: float, material: str | None = None) -> Site:
+        """The site at a UV position (origin top-left, as in glTF)."""
+        return self.surface.site_at_uv(self.material(material), u, v)
+
+    def site_at_face(self, material: str, face: int, barycentric: tuple[float, float, float]) -> Site:
+        """The site on the `face`-th triangle of a material."""
+        own = np.flatnonzero(self.surface.face_material == self.material(material))
+        if not 0 <= face < len(own):
+            raise BadInput(f"--site: material {material!r} has faces 0 to {len(own) - 1}, not {face}")
+        total = sum(barycentric)
+        if min(barycentric) < 0 or total <= 0:
+            raise BadInput(f"--site: barycentric coordinates {barycentric} must be ≥ 0 and not all 0")
+        b0, b1, b2 = (b / total for b in barycentric)
+        return Site(int(own[face]), (b0, b1, b2))
+
+    def site_facing(self, origin: Sequence[float], direction: Sequence[float]) -> Site:
+        """The first point of the body that a ray meets; origin in metres."""
+        faces, barycentric, _ = self.surface.cast(np.array([origin], float), np.array([direction], float))
+        if faces[0] < 0:
+            raise AvatarError(f"{self.avatar.name}: nothing of the body lies along the ray from {tuple(origin)}")
+        b0, b1, b2 = (float(b) for b in barycentric[0])
+        return Site(int(faces[0]), (b0, b1, b2))
+
+    def body_part(self, site: Site) -> str:
+        """Name of the body part, or an empty string for an avatar without a skeleton."""
+        return self.parts.name_of(site.face) if self.parts is not None else ""
+
+    def _skin(self) -> NDArray[np.bool_]:
+        assert self.parts is not None
+        skin: NDArray[np.bool_] = self.parts.of_face >= 0
+        return skin
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """A painted region, bool [H, W]: true where the image is brighter than half. BadInput where it can't be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if max(image.size) > LARGEST_MASK:
+                raise BadInput(f"--region: {path} is {image.width}×{image.height}; at most {LARGEST_MASK} a side")
+            mask = np.asarray(image.convert("L")) > 127
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise BadInput(f"--region: {path} can't be read as an image ({error})") from error
+    if not mask.any():
+        raise BadInput(f"--region: {path} is black everywhere; paint the region white")
+    return mask

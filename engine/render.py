@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.colour import LINEAR_OF_BYTE, to_bytes
 from engine.errors import BadInput
+from engine.surface.patch import up_and_right
 
 if TYPE_CHECKING:
     from engine.lesion import Site
-    from engine.surface import Surface
+    from engine.surface.surface import Surface
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ class View:
     target: metres. toward: from the target to the eye, any length. up: what stands upright in the picture.
     height_m: height of the picture at the target's depth. distance_m: from the target to the eye.
     perspective: parallel rays where false, so that a millimetre is as long everywhere in the picture.
+    near_cut: the eye's plane may cut through the body; what it cuts open is left out and what lies behind is shown.
     """
 
     target: tuple[float, float, float]
@@ -49,6 +51,7 @@ class View:
     distance_m: float
     up: tuple[float, float, float] = (0.0, 1.0, 0.0)
     perspective: bool = False
+    near_cut: bool = False
 
     @classmethod
     def front(cls, surface: "Surface", aspect: float = 2 / 3) -> Self:
@@ -62,14 +65,13 @@ class View:
 
     @classmethod
     def at(cls, surface: "Surface", site: "Site", height_m: float, turn_deg: float = 0.0) -> Self:
-        """A close-up: along the surface normal, turned as `Surface.patch` turns; from 5 cm or as far as it spans."""
-        normal = np.asarray(surface.normal(site), float)
-        upright = np.array([0.0, 1.0, 0.0]) if abs(normal[1]) < 0.9 else np.array([0.0, 0.0, 1.0])
-        up = upright - (upright @ normal) * normal
-        up /= np.linalg.norm(up)
-        angle = np.radians(turn_deg)
-        up = np.cos(angle) * up + np.sin(angle) * np.cross(normal, up)
-        return cls(_triple(surface.point(site)), _triple(normal), height_m, max(0.05, height_m), _triple(up))
+        """A close-up along the surface normal, turned as `Surface.patch` turns; other limbs in the way are cut away."""
+        normal = surface.normal(site)
+        up, _ = up_and_right(normal, turn_deg)
+        point = surface.point(site)
+        _, _, free = surface.cast((point + 1e-3 * normal)[None], normal[None])
+        distance = float(np.clip(0.8 * free[0], 5e-3, 0.05))
+        return cls(_triple(point), _triple(normal), height_m, distance, _triple(up), near_cut=True)
 
     @classmethod
     def _whole(cls, surface: "Surface", side: float, aspect: float) -> Self:
@@ -144,7 +146,7 @@ class Studio:
             corners = np.stack([chosen % width, chosen // width], -1).astype(float)
             positions = (corners[:, None] + offsets).reshape(-1, 2)
             origins, directions = view.rays(positions, width, height)
-            faces, barycentric, _ = self.surface.cast(origins, directions)
+            faces, barycentric = self._cast(view, origins, directions)
             hit = np.flatnonzero(faces >= 0)
             samples = np.tile(backdrop, (len(positions), 1))
             samples[hit] = self._shade(pixels, view, light, shadow, faces[hit], barycentric[hit], directions[hit])
@@ -175,6 +177,17 @@ class Studio:
         step = max(1, _SAMPLES_AT_ONCE // rays)
         for start in range(0, len(chosen), step):
             yield chosen[start : start + step]
+
+    def _cast(self, view: View, origins: Floats, directions: Floats) -> tuple[NDArray[np.int32], Floats]:
+        """The faces [N] (-1: none) and barycentric coordinates [N, 3] that rays meet."""
+        faces, barycentric, distances = self.surface.cast(origins, directions)
+        for _ in range(2 if view.near_cut else 0):
+            hit = np.flatnonzero(faces >= 0)
+            inside = hit[np.einsum("nc,nc->n", self.surface.face_normals[faces[hit]], directions[hit]) > 0]
+            beyond = origins[inside] + (distances[inside, None] + 1e-4) * directions[inside]
+            faces[inside], barycentric[inside], further = self.surface.cast(beyond, directions[inside])
+            distances[inside] += further + 1e-4
+        return faces, barycentric
 
     def _shade(
         self,

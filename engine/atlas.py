@@ -210,7 +210,7 @@ def fill_empty(pixels: NDArray[np.uint8], owned: NDArray[np.bool_]) -> None:
     levels = [_first_half(pixels, owned)]
     while max(levels[-1].shape[:2]) > 1:
         levels.append(_half(levels[-1]))
-    colour: NDArray[np.float32] = levels[-1][..., :3] / np.maximum(levels[-1][..., 3:], 1e-12)
+    colour = np.asarray(levels[-1][..., :3] / np.maximum(levels[-1][..., 3:], 1e-12), np.float32)
     for level in reversed(levels[:-1]):
         colour = _blend_in(colour, level)
     _write_fill(pixels, owned, colour)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
 
 _MOST_ROUNDS = 1000
 _INSIDE = 1e-3
+_SMOOTHINGS = 40
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,25 @@ class Unfolding:
         """vertices: float64 [n, 3]; faces: int32 [m, 3], each with three different vertices."""
         target, left, right = faces.T.reshape(-1), faces[:, [1, 2, 0]].T.reshape(-1), faces[:, [2, 0, 1]].T.reshape(-1)
         order = np.argsort(target, kind="stable")
-        target, left, right = (index[order].astype(np.int64) for index in (target, left, right))
-        base, x, y = _flat(vertices[target], vertices[left], vertices[right])
-        return cls(vertices, faces, target, left, right, base, x, y)
+        to, a, b = (index[order].astype(np.int64) for index in (target, left, right))
+        return cls(vertices, faces, to, a, b, *_flat(vertices[to], vertices[a], vertices[b]))
 
     def from_point(
-        self, face: int, barycentric: NDArray[np.float64], right: NDArray[np.float64], up: NDArray[np.float64]
+        self,
+        corners: NDArray[np.integer],
+        barycentric: NDArray[np.float64],
+        right: NDArray[np.float64],
+        up: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Distance and angle of each vertex from a point.
 
-        face, barycentric [3]: the point. right, up: unit vectors [3] that span the plane where angles are measured.
+        corners, barycentric [3]: the point in a face, given by its three vertices. right, up: unit vectors [3] that
+        span the plane where angles are measured.
         Returns float64 [n] in the unit of the vertices (inf where nothing connects), float64 [n] in radians,
         counter-clockwise from `right`.
         """
         # A point on an edge would see both of its ends at once in opposite directions: which side is which is lost.
         weights = np.maximum(barycentric, _INSIDE)
-        corners = self.faces[face]
         offsets = self.vertices[corners] - weights / weights.sum() @ self.vertices[corners]
         distance = np.full(len(self.vertices), np.inf)
         angle = np.zeros(len(self.vertices))
@@ -65,6 +70,27 @@ class Unfolding:
             changed = self._relax(active, distance, angle)
             active = self._touching(changed)
         return distance, angle
+
+    def to_points(
+        self,
+        distance: NDArray[np.float64],
+        corners: NDArray[np.integer],
+        barycentric: NDArray[np.floating],
+    ) -> NDArray[np.float64]:
+        """Distances [N] of points inside faces, by unfolding the face from the vertices' distances [n].
+
+        corners [N, 3], barycentric [N, 3]: the points. Interpolating the distance would make it too long by up to an
+        eighth of the edge. Wrong in the face that the distances start from: there the way is a straight line.
+        """
+        points = (self.vertices[corners] * barycentric[..., None]).sum(1)
+        shortest = np.full(len(points), np.inf)
+        none = np.zeros(len(points))
+        for k in range(3):
+            left, right = corners[:, k - 2], corners[:, k - 1]
+            flat = _flat(points, self.vertices[left], self.vertices[right])
+            reached, _ = unfold(distance[left], distance[right], none, none, *flat)
+            shortest = np.minimum(shortest, reached)
+        return shortest
 
     def _touching(self, vertices: NDArray[np.integer]) -> NDArray[np.int64]:
         marked = np.zeros(len(self.vertices), bool)
@@ -130,6 +156,54 @@ def unfold(
     distance = np.where(straight, np.hypot(x - source_x, depth), np.minimum(via_left, via_right))
     bent = np.where(via_left <= via_right, left_angle, right_angle)
     return distance, np.where(straight, left_angle + share * turn, bent)
+
+
+def spread_tears(
+    unfolding: Unfolding, flat: NDArray[np.float64], distance: NDArray[np.float64], fixed: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Smooth the directions of a log map, keep its distances.
+
+    Behind a convex vertex geodesics meet at an angle: the log map has a tear there, a single triangle wide, and what
+    is interpolated across it comes out too near. Averaging with mean value weights (Floater 2003), which leaves flat
+    places as they are, spreads the tear over several triangles.
+
+    flat: float64 [n, 2], the log map; distance: float64 [n]; fixed: vertices that stay. Returns float64 [n, 2].
+    """
+    weights = _mean_value_weights(unfolding, np.isfinite(distance), fixed)
+    radius = np.where(np.isfinite(distance), distance, 0.0)[:, None]
+    for _ in range(_SMOOTHINGS):
+        flat = weights @ flat
+        flat *= radius / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    return flat
+
+
+def _mean_value_weights(unfolding: Unfolding, reached: NDArray[np.bool_], fixed: NDArray[np.integer]) -> csr_array:
+    """Rows that average a vertex's neighbours; rows of border, unreached and `fixed` vertices keep it."""
+    count = len(unfolding.vertices)
+    at, left, right = unfolding.target, unfolding.left, unfolding.right
+    to_left, to_right = (unfolding.vertices[end] - unfolding.vertices[at] for end in (left, right))
+    length_left, length_right = (np.maximum(np.linalg.norm(v, axis=1), 1e-12) for v in (to_left, to_right))
+    cosine = np.clip((to_left * to_right).sum(1) / (length_left * length_right), -1, 1)
+    half_tangent = np.sqrt((1 - cosine) / np.maximum(1 + cosine, 1e-6))
+    rows, columns = np.concatenate([at, at]), np.concatenate([left, right])
+    uses = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count)).tocsr()
+    border = np.zeros(count, bool)
+    border[np.unique(uses.tocoo().coords[0][uses.tocoo().data != 2])] = True
+    free = reached & ~border
+    free[fixed] = False
+    free &= np.bincount(at, ~reached[left] | ~reached[right], minlength=count) == 0
+    data = np.concatenate([half_tangent / length_left, half_tangent / length_right])
+    total = np.bincount(rows, data, minlength=count)
+    kept = free[rows]
+    stay = np.flatnonzero(~free)
+    half = np.flatnonzero(free)
+    return coo_array(
+        (
+            np.concatenate([0.5 * data[kept] / total[rows[kept]], np.ones(len(stay)), np.full(len(half), 0.5)]),
+            (np.concatenate([rows[kept], stay, half]), np.concatenate([columns[kept], stay, half])),
+        ),
+        shape=(count, count),
+    ).tocsr()
 
 
 def _flat(

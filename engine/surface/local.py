@@ -44,12 +44,14 @@ def cut_out(vertices: NDArray[np.float64], faces: NDArray[np.int32], chosen: NDA
     return LocalMesh(vertices[used], local.reshape(-1, 3).astype(np.int32), parent.astype(np.int32), corners)
 
 
-def subdivide(mesh: LocalMesh, longest: float) -> LocalMesh:
+def subdivide(mesh: LocalMesh, longest: float, centre: NDArray[np.float64], radius: float) -> LocalMesh:
     """Halve edges until none is longer than `longest` (metres) or the mesh has MOST_FACES faces.
 
-    Neighbours split a shared edge alike, so no cracks appear; new vertices lie on the old faces.
+    Neighbours split a shared edge alike, so no cracks appear; new vertices lie on the old faces. Faces that don't come
+    within `radius` metres of `centre` [3] are left out on the way.
     """
     while True:
+        mesh = mesh.select(_comes_near(mesh, centre, radius))
         ends = np.sort(mesh.faces[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), 1)
         key = ends[:, 0].astype(np.int64) * len(mesh.vertices) + ends[:, 1]
         _, first, edge = np.unique(key, return_index=True, return_inverse=True)
@@ -61,6 +63,13 @@ def subdivide(mesh: LocalMesh, longest: float) -> LocalMesh:
         middle[split] = len(mesh.vertices) + np.arange(split.sum())
         added = mesh.vertices[ends[split]].mean(1)
         mesh = _split(mesh, np.concatenate([mesh.vertices, added]), middle[edge].reshape(-1, 3))
+
+
+def _comes_near(mesh: LocalMesh, centre: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
+    corners = mesh.vertices[mesh.faces]
+    middles = corners.mean(1)
+    extent = np.linalg.norm(corners - middles[:, None], axis=2).max(1)
+    return np.asarray(np.linalg.norm(middles - centre, axis=1) <= radius + extent)
 
 
 def _split(mesh: LocalMesh, vertices: NDArray[np.float64], middle: NDArray[np.int64]) -> LocalMesh:

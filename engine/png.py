@@ -59,6 +59,7 @@ def decode(data: bytes, max_side: int = MAX_SIDE) -> NDArray[Any]:
         raise ValueError(f"a PNG of bit depth {depth} and colour type {colour_type} is none of ours")
     if not (0 < width <= max_side and 0 < height <= max_side):
         raise ValueError(f"the PNG is {width}×{height}; at most {max_side}×{max_side} is read")
+    _check_chunks(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -69,6 +70,20 @@ def decode(data: bytes, max_side: int = MAX_SIDE) -> NDArray[Any]:
         return np.asarray(pixels != 0) if depth == 1 else np.asarray(pixels)
     order = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGRA2RGBA
     return np.asarray(cv2.cvtColor(pixels, order))
+
+
+def _check_chunks(data: bytes) -> None:
+    """ValueError where a checksum is wrong or the end is missing: libpng would go on, and give part of a picture."""
+    view, place = memoryview(data), len(SIGNATURE)
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        end = place + 12 + length
+        if end > len(data) or zlib.crc32(view[place + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            break
+        if data[place + 4 : place + 8] == b"IEND":
+            return
+        place = end
+    raise ValueError("the PNG is damaged")
 
 
 def _rows(pixels: NDArray[Any]) -> tuple[int, int, NDArray[np.uint8]]:

@@ -15,9 +15,9 @@ from typing import Any, Self
 from engine.avatar.model import Avatar
 from engine.errors import SceneError
 from engine.lesion import LesionLayer
+from engine.lock import WriterLock
 from engine.scene import file, history, records, schema, variants
 from engine.scene.history import Edit, Step
-from engine.scene.lock import WriterLock
 from engine.scene.records import LayerEntry, Record, Region
 
 SUFFIX = ".moulage"
@@ -332,14 +332,19 @@ class Scene:
 
     def problems(self) -> list[str]:
         """Everything that is wrong with the file, in words; empty for a sound one. Reads all of it."""
-        with self._using() as connection:
-            found = [row[0] for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-        for check in (self.avatar_glb, self.layers, self.regions, self.variants):
+        found: list[str] = []
+        for check in (self._check_pages, self.avatar_glb, self.layers, self.regions, self.variants, self.history):
             try:
                 check()
             except SceneError as error:
                 found.append(str(error))
         return found
+
+    def _check_pages(self) -> None:
+        with self._using() as connection:
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise SceneError(f"damaged ({' '.join(str(verdict).split())})")
 
     def _load(self) -> None:
         """Check the schema; bring an older one up to date."""

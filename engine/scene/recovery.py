@@ -16,9 +16,9 @@ from pathlib import Path
 
 from engine.avatar.model import Avatar
 from engine.errors import SceneError
+from engine.lock import WriterLock
 from engine.scene import history, records, schema
 from engine.scene.document import Scene
-from engine.scene.lock import WriterLock
 from engine.scene.records import Record
 
 _UNREADABLE = (sqlite3.Error, SceneError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
@@ -81,7 +81,7 @@ def _rebuild(connection: sqlite3.Connection, path: Path, new_path: Path, avatar:
                 _carry(
                     connection, "property", lost, lambda row: edit.set_property(row["name"], json.loads(row["value"]))
                 )
-            with suppress(sqlite3.Error):
+            with suppress(*_UNREADABLE):
                 for setting, value in connection.execute("SELECT name, value FROM setting LIMIT 1000"):
                     scene.set_setting(str(setting), records.parse_json(value, object, f"setting {setting!r}"))
         except BaseException:
@@ -113,7 +113,7 @@ def _rows(connection: sqlite3.Connection, kind: str, lost: list[str]) -> list[Re
                     record = records.checked(kind, dict(zip(columns, row, strict=True)))
                     found.setdefault(record[columns[0]], record)
             break
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             lost.append(_line(f"part of the table of {kind} rows", error))
     else:
         found = _from_history(connection, kind) | found
@@ -127,7 +127,7 @@ def _from_history(connection: sqlite3.Connection, kind: str) -> dict[str, Record
         "SELECT item, after FROM change WHERE kind = ? AND step <= (SELECT current_step FROM document) "
         "ORDER BY step, number"
     )
-    with suppress(sqlite3.Error):
+    with suppress(*_UNREADABLE):
         for key, after in connection.execute(query, (kind,)):
             with suppress(SceneError, TypeError):
                 row = history.row_of(kind, key, after)
@@ -175,7 +175,7 @@ def _connect(copy: Path) -> sqlite3.Connection:
         for pragma in ("trusted_schema = OFF", "writable_schema = ON", "cell_size_check = ON", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         if schema.version_of(connection, "the file") < schema.VERSION:
-            with suppress(sqlite3.Error):
+            with suppress(*_UNREADABLE):
                 schema.migrate(connection, schema.version_of(connection, "the file"))
         connection.execute("PRAGMA query_only = ON")
     except BaseException:

@@ -1,7 +1,7 @@
-"""Who may write a scene: one process at a time, by an operating-system lock that ends with its process.
+"""Who may write a document: one process at a time, by an operating-system lock that ends with its process.
 
-The lock lies on a small file beside the scene (`NAME.moulage.lock`) whose text says who holds it. The scene itself is
-not locked between edits, so that others can read it. `flock` on POSIX, a byte-range lock on Windows.
+The lock lies on a small file beside the document (`NAME.lock`) whose text says who holds it. The document itself is
+not locked, so that others can read it. `flock` on POSIX, a byte-range lock on Windows.
 """
 
 import getpass
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.errors import SceneError
+from engine.errors import MoulageError, SceneError
 
 _LOCKED_BYTE = 1 << 30  # far behind the text: Windows' locks are mandatory, and the text must stay readable
 _MAX_TEXT = 4096
@@ -21,23 +21,22 @@ _MAX_TEXT = 4096
 class WriterLock:
     """Held from construction until `release`, or until the process ends in whatever way."""
 
-    def __init__(self, scene: Path) -> None:
-        """Take the lock. SceneError, one line naming the holder, where another writes or the folder is read-only."""
-        self.path = scene.with_name(scene.name + ".lock")
+    def __init__(self, document: Path, error: type[MoulageError] = SceneError) -> None:
+        """Take the lock. `error`, one line naming the holder, where another writes or the folder is read-only."""
+        self.path = document.with_name(document.name + ".lock")
+        self._error = error
         while True:
-            descriptor = self._open(scene)
+            descriptor = self._open(document)
             try:
                 locked = _lock(descriptor)
-            except OSError as error:
+            except OSError as problem:
                 os.close(descriptor)
-                raise SceneError(
-                    f"{scene}: its drive can't lock files ({error.strerror}); save a copy elsewhere"
-                ) from error
+                raise self._error(
+                    f"{document}: its drive can't lock files ({problem.strerror}); choose another drive"
+                ) from problem
             if not locked:
                 os.close(descriptor)
-                raise SceneError(
-                    f"{scene}: {_holder(self.path)} is writing it; close it there, open it read-only, or save a copy"
-                )
+                raise self._error(f"{document}: {_holder(self.path)} is writing it; let it end there first")
             if _is_same_file(descriptor, self.path):
                 break
             os.close(descriptor)  # the former holder removed the file between our opening and locking it
@@ -46,9 +45,9 @@ class WriterLock:
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps(text).encode())
-        except OSError as error:
+        except OSError as problem:
             self.release()
-            raise SceneError(f"{scene}: can't be locked for writing ({error.strerror})") from error
+            raise self._error(f"{document}: can't be locked for writing ({problem.strerror})") from problem
 
     def release(self) -> None:
         """Let others write. Harmless when called again."""
@@ -62,17 +61,15 @@ class WriterLock:
             _remove(self.path)  # while it is still locked: nobody can hold this file after us
             os.close(descriptor)
 
-    def _open(self, scene: Path) -> int:
+    def _open(self, document: Path) -> int:
         try:
             return os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        except PermissionError as error:
+        except PermissionError as problem:
             if self.path.exists() and os.access(self.path.parent, os.W_OK):
-                raise SceneError(f"{scene}: {_holder(self.path)} is writing it (its lock can't be opened)") from error
-            raise SceneError(
-                f"{scene}: its folder can't be written to; open it read-only, or save a copy elsewhere"
-            ) from error
-        except OSError as error:
-            raise SceneError(f"{scene}: can't be opened for writing: {error.strerror}") from error
+                raise self._error(f"{document}: {_holder(self.path)} is writing it") from problem
+            raise self._error(f"{document}: its folder can't be written to; choose one of your own") from problem
+        except OSError as problem:
+            raise self._error(f"{document}: can't be opened for writing: {problem.strerror}") from problem
 
 
 def _holder(path: Path) -> str:

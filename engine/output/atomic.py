@@ -1,7 +1,6 @@
-"""Writing results so that a file is there complete or not at all, and says what it is.
+"""Writing a file so that it is there complete or not at all.
 
-A temporary name in the same folder, fsync, rename: the usual way (see https://lwn.net/Articles/457667/). PNGs carry
-IPTC's digital source type, so that every reader can tell that the picture is synthetic.
+A temporary name in the same folder, fsync, rename: the usual way (see https://lwn.net/Articles/457667/).
 """
 
 import errno
@@ -26,13 +25,11 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """
     temporary = _unused_name(path)
     try:
-        try:
-            yield temporary
+        yield temporary
+        with telling(path):
             _sync_file(temporary)
             temporary.replace(path)
             _sync_folder(path.parent)
-        except OSError as error:
-            raise _told(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -42,16 +39,23 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     OutputError where the disk is full or the folder can't be written; no temporary file is left then.
     """
-    with temporary_beside(path) as temporary:
+    with temporary_beside(path) as temporary, telling(path):
         temporary.write_bytes(data)
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turn the system's errors while `path` is written into an OutputError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise _told(path, error) from error
 
 
 def _unused_name(path: Path) -> Path:
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
-    try:
+    with telling(path):
         temporary.open("xb").close()
-    except OSError as error:
-        raise _told(path, error) from error
     return temporary
 
 
@@ -75,7 +79,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _told(path: Path, error: OSError) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return OutputError(f"{path}: the disk is full; nothing of it was written; make room and run again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"{path}: can't be written ({error.strerror}); choose a folder of your own")

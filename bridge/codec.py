@@ -30,7 +30,10 @@ def decode_qoi(payload: bytes | memoryview, height: int, width: int, format_: st
         raise ProtocolError(f"a QOI payload whose header is not {columns}×{height}, 4 channels, sRGB")
     if bytes(payload[-len(_QOI_END) :]) != _QOI_END:
         raise ProtocolError("a QOI payload without its end marker")
-    rgba: NDArray[np.uint8] = qoi.decode(bytes(payload))
+    try:
+        rgba: NDArray[np.uint8] = qoi.decode(bytes(payload))
+    except (RuntimeError, ValueError) as error:
+        raise ProtocolError(f"a QOI payload that can't be decoded: {error}") from None
     rows = rgba.reshape(height, columns * 4)[:, : width * BYTES_PER_TEXEL[format_]]
     return np.ascontiguousarray(rows).reshape(-1)
 

@@ -13,6 +13,7 @@ MAGIC = b"ML"
 TILE_SIDE = 256
 MAP_SIDE = 16384
 MAPS = 4096
+LARGEST_ID = 2**32 - 1
 CREDITS = 1024
 CLIENTS = 64
 DATA_BYTES = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ Name = Annotated[str, Text(1, 128)]
 NameOrEmpty = Annotated[str, Text(0, 128)]
 Words = Annotated[str, Text(0, 512)]
 Count = Annotated[int, Whole()]
-Id = Annotated[int, Whole(1, 2**32 - 1)]
+Id = Annotated[int, Whole(1, LARGEST_ID)]
 Side = Annotated[int, Whole(1, MAP_SIDE)]
 Hash64 = Annotated[int, Hash()]
 Byte = Annotated[int, Whole(1, 255)]
@@ -293,7 +294,7 @@ _CONTROL_TYPES: tuple[type[Control], ...] = (
 _FIELDS = {owner: _fields(owner) for owner in _CONTROL_TYPES}
 _BY_KIND = {owner.KIND: owner for owner in _CONTROL_TYPES}
 _MAP_FIELDS = _fields(MapSpec)
-_DECLARE_FIELDS: dict[str, Field] = {"id": Whole(1, 2**32 - 1), **_MAP_FIELDS, "held": Flag()}
+_DECLARE_FIELDS: dict[str, Field] = {"id": Whole(1, LARGEST_ID), **_MAP_FIELDS, "held": Flag()}
 _SERVER_KINDS = frozenset(owner.KIND for owner in (Hello, Have, Ack, Credit, Heartbeat, Bye))
 _CLIENT_KINDS = frozenset(
     owner.KIND for owner in (Welcome, Begin, Drop, DeclareMap, TileHeader, Data, Commit, Heartbeat, Bye)
@@ -356,6 +357,12 @@ def decode_to_client(frames: Sequence[bytes | memoryview]) -> ToClient | TileHea
     ):
         raise ProtocolError("WELCOME with an unknown codec, no epoch, or a timeout below two heartbeats")
     return message
+
+
+def printable(text: str) -> str:
+    """Any text as a `text` field may carry it: no control characters, at most 512 bytes."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return plain.encode("utf-8", "replace")[:512].decode("utf-8", "ignore")
 
 
 def _kind(frames: Sequence[bytes | memoryview], allowed: frozenset[int]) -> int:

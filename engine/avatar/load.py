@@ -27,8 +27,9 @@ def load(path: str | Path, unit: str | None = None, height_m: float | None = Non
     """
     path = Path(path)
     try:
-        data, warnings = _as_glb(path)
-        avatar = _avatar(data, path.stem, None, unit, height_m, unwrap)
+        with _absurd_numbers():
+            data, warnings = _as_glb(path)
+            avatar = _avatar(data, path.stem, None, unit, height_m, unwrap)
         return replace(avatar, warnings=(*warnings, *avatar.warnings))
     except AvatarError as error:
         raise AvatarError(f"{path.name or path}: {error}") from error
@@ -37,9 +38,15 @@ def load(path: str | Path, unit: str | None = None, height_m: float | None = Non
 def from_glb(data: bytes, name: str, scale: float) -> Avatar:
     """An avatar from the bytes of `Avatar.glb` and the scale (metres per unit) that was decided when it was loaded."""
     try:
-        return _avatar(data, name, scale, None, None, False)
+        with _absurd_numbers():
+            return _avatar(data, name, scale, None, None, False)
     except AvatarError as error:
         raise AvatarError(f"{name}: {error}") from error
+
+
+def _absurd_numbers() -> np.errstate:
+    """A hostile file's numbers may overflow on the way; what comes out is checked to be finite."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _as_glb(path: Path) -> tuple[bytes, list[str]]:
@@ -129,6 +136,9 @@ def _avatar(
 
 def _read_materials(container: Container, order: Sequence[int | None]) -> tuple[list[Material], list[str]]:
     names = materials.unique_names(container.document)
+    for index in order:
+        if index is not None:
+            gltf.entry(container.document, "materials", index, "a mesh")
     reader = materials.MapReader(container)
     skins = [reader.read(index, names[-1 if index is None else index]) for index in order]
     texture.refuse_total(image for skin in skins for image in skin.maps.values())

@@ -41,8 +41,7 @@ def read(document: Json) -> NodeGraph:
     while pending:
         index = pending.pop()
         local = _local_transform(nodes[index], f"nodes[{index}]")
-        with np.errstate(over="ignore", invalid="ignore"):
-            world[index] = local if parents[index] < 0 else world[parents[index]] @ local
+        world[index] = local if parents[index] < 0 else world[parents[index]] @ local
         reached += 1
         pending += children[index]
     if reached < count:

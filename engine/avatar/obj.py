@@ -145,17 +145,14 @@ def _pack(text: _Text, library: dict[str, ObjMaterial], path: Path) -> bytes:
     document["nodes"] = [{"mesh": 0, "name": path.stem}]
     builder = BinaryBuilder(document)
     positions = np.array(text.vertices)[table[:, 0]]
-    with np.errstate(over="ignore"):
-        shared = {"POSITION": builder.add_positions(_finite_bounds(positions.astype(np.float32)))}
+    shared = {"POSITION": builder.add_positions(_finite_bounds(positions.astype(np.float32)))}
     if (table[:, 2] >= 0).all():
-        with np.errstate(over="ignore"):
-            shared["NORMAL"] = builder.add_array(np.array(text.normals)[table[:, 2]].astype(np.float32), "VEC3")
+        shared["NORMAL"] = builder.add_array(np.array(text.normals)[table[:, 2]].astype(np.float32), "VEC3")
     mapped = table[:, 1] >= 0
     uv_set = None
     if mapped.any():
         uvs = np.array(text.uvs)[table[:, 1]]
-        with np.errstate(over="ignore"):
-            flipped = np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32)
+        flipped = np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32)
         uv_set = builder.add_array(flipped, "VEC2")
     rows = _Materials(document, builder, library, path)
     primitives = []

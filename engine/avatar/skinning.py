@@ -51,8 +51,7 @@ def read(
             raise AvatarError(f"skins[{skin}]: {len(columns)} inverse bind matrices for {len(joints)} joints")
         inverse = columns[: len(joints)].reshape(-1, 4, 4).transpose(0, 2, 1).astype(np.float64)
     rest = np.zeros_like(graph.world)
-    with np.errstate(over="ignore", invalid="ignore"):
-        rest[joints] = graph.world[joints] @ inverse
+    rest[joints] = graph.world[joints] @ inverse
     if not np.isfinite(rest).all():
         raise AvatarError(f"skins[{skin}]: the inverse bind matrices are not finite: the file is damaged")
     return joints[slots], weights, rest
@@ -84,9 +83,8 @@ def apply(
 ) -> NDArray[np.float64]:
     """Positions [V, 3] moved by their nodes' rest matrices [N, 4, 4]; not checked for overflow."""
     moved = np.zeros_like(positions)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(nodes.shape[1]):
-            matrices = rest[nodes[:, k], :3]
-            placed = np.einsum("vij,vj->vi", matrices[:, :, :3], positions) + matrices[:, :, 3]
-            moved += weights[:, k : k + 1] * placed
+    for k in range(nodes.shape[1]):
+        matrices = rest[nodes[:, k], :3]
+        placed = np.einsum("vij,vj->vi", matrices[:, :, :3], positions) + matrices[:, :, 3]
+        moved += weights[:, k : k + 1] * placed
     return moved

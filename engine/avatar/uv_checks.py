@@ -13,8 +13,9 @@ from engine.errors import AvatarError
 SLACK = 1e-3
 """UVs may leave a tile by this much (4 texels at 4096) before they count as outside."""
 GRID = 1024
-MAX_SAMPLES = 16_000_000
-PORTION = 1 << 20
+MAX_RUNS = 4_000_000
+PORTION = 1 << 18
+MARGIN = 1e-3
 MIN_OVERLAP_TEXELS = 6
 
 
@@ -92,14 +93,17 @@ class Overlap:
 def find_overlap(corner_uvs: NDArray[np.float32]) -> Overlap | None:
     """Where faces [F, 3, 2] of one material share texels, tested on a grid of at most 1024²; None where nowhere.
 
-    A texel centre must lie inside both faces by more than rounding, so neighbours that share an edge don't count.
+    Each face is cut into runs of texel centres, one for each row it crosses; counting their begins and ends gives how
+    many faces cover a centre. Runs end a thousandth of a texel before the face, so neighbours don't count.
     """
     grid, chosen = _affordable_grid(corner_uvs)
-    cover = np.zeros(grid * grid, np.uint8)
+    change = np.zeros(grid * (grid + 1), np.int64)
     for portion in _portions(corner_uvs[chosen], grid):
-        cells = _covered_cells(portion, grid)
-        cover = np.minimum(cover + np.bincount(cells, minlength=grid * grid), 2).astype(np.uint8)
-    shared = (cover > 1).reshape(grid, grid)
+        begins, ends = _runs(portion, grid)
+        change += np.bincount(begins, minlength=change.size)
+        change -= np.bincount(ends, minlength=change.size)
+    cover = np.cumsum(change.reshape(grid, grid + 1), axis=1)[:, :grid]
+    shared = cover > 1
     if int(shared.sum()) < MIN_OVERLAP_TEXELS:
         return None
     labels, _ = ndimage.label(shared)
@@ -109,52 +113,60 @@ def find_overlap(corner_uvs: NDArray[np.float32]) -> Overlap | None:
     return Overlap(float(shared.sum() / (cover > 0).sum()), box)
 
 
-def _boxes(corner_uvs: NDArray[np.float32], grid: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First column and row of the texel centres in each face's box, and how many of each: int64 [F, 2] twice."""
-    low, high = corner_uvs.min(axis=1), corner_uvs.max(axis=1)
-    first = np.clip(np.ceil(low * grid - 0.5), 0, grid).astype(np.int64)
-    last = np.clip(np.floor(high * grid - 0.5), -1, grid - 1).astype(np.int64)
+def _rows(corner_uvs: NDArray[np.float32], grid: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First row of texel centres that each face crosses, and how many it crosses: int64 [F] twice."""
+    v = corner_uvs[:, :, 1].astype(np.float64) * grid - 0.5
+    first = np.clip(np.ceil(v.min(axis=1) + MARGIN), 0, grid).astype(np.int64)
+    last = np.clip(np.floor(v.max(axis=1) - MARGIN), -1, grid - 1).astype(np.int64)
     return first, np.maximum(last - first + 1, 0)
 
 
 def _affordable_grid(corner_uvs: NDArray[np.float32]) -> tuple[int, NDArray[np.int64]]:
-    """A grid on which the faces' boxes hold at most MAX_SAMPLES texel centres, and the faces to test."""
+    """A grid on which the faces have at most MAX_RUNS runs, and the faces to test: fewer where nothing else helps."""
     grid = GRID
     while grid > 64:
-        if int(_boxes(corner_uvs, grid)[1].prod(axis=1).sum()) <= MAX_SAMPLES:
+        if int(_rows(corner_uvs, grid)[1].sum()) <= MAX_RUNS:
             return grid, np.arange(len(corner_uvs))
         grid //= 2
-    total = np.cumsum(_boxes(corner_uvs, grid)[1].prod(axis=1))
-    step = int(total[-1]) // MAX_SAMPLES + 1
+    step = int(_rows(corner_uvs, grid)[1].sum()) // MAX_RUNS + 1
     return grid, np.arange(0, len(corner_uvs), step)
 
 
 def _portions(corner_uvs: NDArray[np.float32], grid: int) -> Iterator[NDArray[np.float32]]:
-    """The faces in runs of about a million samples, so that memory stays small."""
-    total = np.cumsum(_boxes(corner_uvs, grid)[1].prod(axis=1))
+    """The faces in lots of about a quarter of a million runs, so that memory stays small."""
+    total = np.cumsum(_rows(corner_uvs, grid)[1])
     cuts = np.searchsorted(total, np.arange(1, int(total[-1]) // PORTION + 1) * PORTION)
     for portion in np.split(corner_uvs, np.unique(cuts)):
         if len(portion):
             yield portion
 
 
-def _covered_cells(corner_uvs: NDArray[np.float32], grid: int) -> NDArray[np.int64]:
-    """Cells whose centre a face covers, once for each face that does."""
-    first, size = _boxes(corner_uvs, grid)
-    samples = size.prod(axis=1)
-    face = np.repeat(np.arange(len(samples)), samples)
-    place = np.arange(len(face)) - np.repeat(np.cumsum(samples) - samples, samples)
-    width = size[face, 0]
-    column, row = first[face, 0] + place % np.maximum(width, 1), first[face, 1] + place // np.maximum(width, 1)
-    a, b, c = (corner_uvs[:, k].astype(np.float64) * grid - 0.5 for k in range(3))
-    doubled = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    inside = doubled[face] != 0
-    sign = np.sign(doubled)
-    for p, q in ((a, b), (b, c), (c, a)):
-        along = (q - p) * sign[:, None]
-        offset = p[:, 0] * along[:, 1] - p[:, 1] * along[:, 0] - 1e-4 * np.abs(along).sum(axis=1)
-        inside &= along[face, 0] * row - along[face, 1] * column + offset[face] > 0
-    return np.asarray((row * grid + column)[inside])
+def _runs(corner_uvs: NDArray[np.float32], grid: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cells of a grid × (grid + 1) array where runs begin and where they have ended."""
+    first, count = _rows(corner_uvs, grid)
+    face = np.repeat(np.arange(len(count)), count)
+    row = first[face] + np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count)
+    texels = corner_uvs.astype(np.float64) * grid - 0.5
+    order = np.argsort(texels[:, :, 1], axis=1, kind="stable")
+    x, y = (np.take_along_axis(texels[:, :, axis], order, axis=1) for axis in (0, 1))
+    along = _crossings(x, y, 0, 2, face, row)
+    upper = row < y[face, 1]
+    bent = np.where(upper, _crossings(x, y, 0, 1, face, row), _crossings(x, y, 1, 2, face, row))
+    begin = np.clip(np.ceil(np.minimum(along, bent) + MARGIN), 0, grid).astype(np.int64)
+    end = np.clip(np.floor(np.maximum(along, bent) - MARGIN) + 1, 0, grid).astype(np.int64)
+    cells = row * (grid + 1)
+    some = begin < end
+    return (cells + begin)[some], (cells + end)[some]
+
+
+def _crossings(
+    x: NDArray[np.float64], y: NDArray[np.float64], p: int, q: int, face: NDArray[np.int64], row: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Where the edge from corner p to corner q, sorted downwards, crosses each row; meaningless for a level edge."""
+    rise = y[:, q] - y[:, p]
+    slope = (x[:, q] - x[:, p]) / np.where(rise == 0, 1, rise)
+    crossing: NDArray[np.float64] = x[face, p] + (row - y[face, p]) * slope[face]
+    return crossing
 
 
 def warn_overlaps(names: Sequence[str], corner_uvs: NDArray[np.float32], face_material: NDArray[np.int16]) -> list[str]:

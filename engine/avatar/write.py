@@ -17,7 +17,7 @@ def replace_maps(glb: bytes, changed: Mapping[Slot, bytes]) -> bytes:
     """The GLB with the named maps replaced by PNGs; `glb` itself where nothing is changed.
 
     changed: encoded PNG by (material, map). A map that the material lacks is added to it; an added albedo sets the base
-    colour to white. An image that other materials or maps use too is replaced only where all of them get the same bytes;
+    colour to white. An image that other materials or maps use too is replaced only where all get the same bytes;
     otherwise this material gets an image of its own and the others keep theirs.
     In the JSON only the replaced image, its buffer view, and the offsets of views behind it differ.
     AvatarError for a material that the file lacks, an unknown map, or bytes that are no PNG.

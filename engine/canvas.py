@@ -125,7 +125,7 @@ class Canvas:
 
 
 def base_atlases(surface: Surface, avatar: Avatar) -> tuple[dict[int, Pixels], dict[int, NDArray[np.int32]]]:
-    """Every material's albedo, uint8 [H, W, 4], its empty space filled; and the face that owns each texel, int32 [H, W].
+    """Every material's albedo, uint8 [H, W, 4], empty space filled; and the face that owns each texel, int32 [H, W].
 
     A material without a texture gets one of its plain colour.
     """

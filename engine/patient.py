@@ -51,8 +51,8 @@ class Patient:
                 raise BadInput(f"--material: {name!r} is not among this avatar's materials: {', '.join(names)}")
             return names.index(name)
         area = np.bincount(self.surface.face_material, self.surface.face_areas, len(materials))
-        area[[ALBEDO not in m.maps for m in materials]] -= 1e-6
-        return int(area.argmax())
+        textured = np.array([ALBEDO in m.maps for m in materials])
+        return int(np.where(textured, area, area - area.max() - 1).argmax())
 
     def region(self, text: str | None, material: str | None = None) -> SkinRegion:
         """A body part by name, a painted mask image (white is in) by its path, or all skin where None.

@@ -4,7 +4,7 @@ Read top to bottom: `prepare` cuts the skin out and says what may change, `Gener
 the layer that the scene keeps.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine import shapes
 from engine.colour import SkinColour, from_network, to_bytes, to_network
 from engine.errors import SpecError
-from engine.generators.protocol import Cancel, Generator, PatchRequest, PatchResult, Progress
+from engine.generators.protocol import PatchRequest, PatchResult
 from engine.lesion import LesionLayer, LesionSpec, decode_mask
 from engine.surface import Patch, Surface
 
@@ -91,38 +91,6 @@ def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part:
         batch_size=result.batch_size,
         body_part=body_part,
     )
-
-
-def grow(
-    placements: Sequence[Placement],
-    generator: Generator,
-    lesion_ids: Sequence[str],
-    body_parts: Sequence[str],
-    batch_size: int,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
-    done: Callable[[LesionLayer, PatchResult], None] | None = None,
-) -> list[LesionLayer]:
-    """Generate all placements in batches of at most `batch_size`; one layer each, in order.
-
-    `progress(done, total)` counts lesions; `done(layer, result)` is told of each finished one.
-    """
-    layers: list[LesionLayer] = []
-    for start in range(0, len(placements), batch_size):
-        chosen = placements[start : start + batch_size]
-
-        def within(step: int, steps: int, start: int = start, size: int = len(chosen)) -> None:
-            if progress is not None:
-                progress(start * steps + step * size, len(placements) * steps)
-
-        results = generator.generate([p.request for p in chosen], within, cancel)
-        for offset, (placement, result) in enumerate(zip(chosen, results, strict=True)):
-            number = start + offset
-            layer = finish(placement, result, lesion_ids[number], body_parts[number])
-            layers.append(layer)
-            if done is not None:
-                done(layer, result)
-    return layers
 
 
 def footprint(mask: NDArray[np.floating]) -> NDArray[np.uint8]:

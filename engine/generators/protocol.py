@@ -49,9 +49,15 @@ class PatchResult:
 
 
 class Generator(Protocol):
-    """Something that makes lesions, batch by batch."""
+    """Something that makes lesions, batch by batch.
+
+    classes: what `LesionSpec.lesion_class` may be. fingerprint: SHA-256 of the weights. licence: of what it makes, in
+    words.
+    """
 
     classes: tuple[str, ...]
+    fingerprint: str
+    licence: str
 
     def generate(
         self, requests: Sequence[PatchRequest], progress: Progress | None = None, cancel: Cancel | None = None

@@ -1,0 +1,124 @@
+"""A patient with its lesions as files: textures, GLB, masks, close-ups, a preview, and a manifest of them all."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.avatar.model import ALBEDO
+from engine.avatar.write import replace_maps
+from engine.lesion import LesionLayer
+from engine.output import OutputFolder, Provenance, encode_png
+from engine.patient import Patient
+from engine.sheet import Finding, preview_sheet
+
+SCENE = "scene.moulage"
+AVATAR = "avatar.glb"
+PREVIEW = "preview.png"
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A changed map. index: of the material in the avatar; name and mask_name: its files in the output folder."""
+
+    index: int
+    material: str
+    name: str
+    mask_name: str
+
+
+def textures(patient: Patient) -> list[Texture]:
+    """The materials that lesions lie on, and what their files are called.
+
+    `albedo.png` and `lesion_mask.png` for an avatar with one material, with the material's name before it otherwise.
+    """
+    materials = patient.avatar.materials
+    single = len(materials) == 1
+    found: list[Texture] = []
+    taken: set[str] = set()
+    for index, material in enumerate(materials):
+        if single or patient.canvas.index[index].any():
+            plain = re.sub(r"[^A-Za-z0-9-]+", "-", material.name).strip("-")[:60] or "material"
+            plain = f"{plain}-{index}" if plain.lower() in taken else plain
+            taken.add(plain.lower())
+            prefix = "" if single else f"{plain}_"
+            found.append(Texture(index, material.name, f"{prefix}{ALBEDO}.png", f"{prefix}lesion_mask.png"))
+    return found
+
+
+def export(patient: Patient, layers: Sequence[LesionLayer], folder: OutputFolder, licence: str, title: str) -> None:
+    """Write everything but the scene file into the folder, as one set. Only visible layers are drawn."""
+    canvas = patient.canvas
+    visible = [layer for layer in layers if layer.visible]
+    models = " ".join(sorted({layer.model for layer in visible}))
+    listed = json.dumps([json.loads(layer.spec.to_json()) | {"id": layer.id} for layer in visible], sort_keys=True)
+    whole = Provenance(listed, models, licence)
+    with folder.stage() as stage:
+        changed = {}
+        for texture in textures(patient):
+            encoded = encode_png(_without_alpha(canvas.pixels[texture.index]), whole)
+            changed[texture.material, ALBEDO] = encoded
+            stage.write(texture.name, encoded, whole)
+            stage.write(texture.mask_name, encode_png(canvas.index[texture.index], whole), whole)
+        stage.write(AVATAR, replace_maps(patient.avatar.glb, changed), whole)
+        findings = []
+        for layer in visible:
+            own = Provenance(layer.spec.to_json(), layer.model, licence)
+            close_up = canvas.close_up(layer)
+            stage.write(f"lesions/{layer.id}/patch.png", encode_png(close_up, own), own)
+            stage.write(f"lesions/{layer.id}/mask.png", encode_png(layer.mask, own), own)
+            stage.write(f"lesions/{layer.id}/spec.json", _described(patient, layer).encode(), own)
+            findings.append(_finding(patient, layer, close_up))
+        page = preview_sheet(patient.surface, canvas.pixels, findings, title, _note(patient, visible))
+        stage.write(PREVIEW, encode_png(page, whole), whole)
+
+
+def _finding(patient: Patient, layer: LesionLayer, close_up: Pixels) -> Finding:
+    return Finding(
+        patient.canvas.number_of[layer.id],
+        layer.spec.site,
+        layer.spec.lesion_class,
+        layer.diameter_mm,
+        layer.body_part.replace("-", " "),
+        layer.spec.turn_deg,
+        close_up,
+        layer.width_mm,
+    )
+
+
+def _described(patient: Patient, layer: LesionLayer) -> str:
+    """A lesion's `spec.json`: the specification, and what came of it."""
+    material, u, v = patient.surface.uv(layer.spec.site)
+    document = {
+        "id": layer.id,
+        "number": patient.canvas.number_of[layer.id],
+        "spec": json.loads(layer.spec.to_json()),
+        "material": patient.avatar.materials[material].name,
+        "uv": [round(u, 6), round(v, 6)],
+        "body_part": layer.body_part,
+        "diameter_mm": round(layer.diameter_mm, 3),
+        "patch_mm": layer.width_mm,
+        "model": layer.model,
+        "precision": layer.precision,
+        "threads": layer.threads,
+        "batch_size": layer.batch_size,
+    }
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _note(patient: Patient, layers: Sequence[LesionLayer]) -> str:
+    counts: dict[str, int] = {}
+    for layer in layers:
+        counts[layer.spec.lesion_class] = counts.get(layer.spec.lesion_class, 0) + 1
+    told = " · ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no lesions"
+    return f"{patient.height_m:.2f} m · {told}"
+
+
+def _without_alpha(pixels: Pixels) -> Pixels:
+    """RGB where the atlas is opaque everywhere: a third less to encode, and what most programs expect."""
+    return pixels if (pixels[..., 3] < 255).any() else np.ascontiguousarray(pixels[..., :3])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scene_samples import GLB, content, layer, new_scene
 
 from engine import MoulageError, OutputError, SceneError
-from engine.scene import Region, Scene, schema
+from engine.scene import Region, Scene, records, schema
 
 TESTS = Path(__file__).parent
 
@@ -331,12 +331,11 @@ def test_what_is_no_file_is_told(tmp_path) -> None:
     [
         "UPDATE picture SET png = zeroblob(40) WHERE id = 1",
         "UPDATE picture SET png = (SELECT png FROM picture WHERE id = 4) WHERE id = 1",
-        "UPDATE layer SET rgb = 999",
-        "UPDATE layer SET spec = '{\"site\": 1e999}'",
         "UPDATE layer SET width_mm = -1.0",
         "UPDATE avatar SET glb = zeroblob(10)",
-        "INSERT INTO region VALUES ('r', '[1]', 0)",
-        "INSERT INTO region VALUES ('r', '{\"0\": 1}', 0)",
+        "UPDATE layer SET body_part = 'head'",
+        "UPDATE avatar SET scale = 2.0",
+        "INSERT INTO region VALUES ('r', '{}', 0, 'unsealed')",
         "INSERT INTO variant VALUES (1, '{}')",
     ],
 )
@@ -344,6 +343,34 @@ def test_damaged_rows_are_found(tmp_path, script) -> None:
     path = tmp_path / "a.moulage"
     new_scene(path, 2).close()
     foreign(path, script)
+    with Scene.open(path) as scene:
+        assert len(scene.problems()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("region", {"name": "r", "masks": "[1]", "protected": 0}),
+        ("region", {"name": "r", "masks": '{"0": 1}', "protected": 0}),
+        ("region", {"name": "r", "masks": '{"0": "1"}', "protected": 0}),
+        ("layer", {"rgb": 999}),
+        ("layer", {"rgb": 2}),
+        ("layer", {"spec": '{"site": 1e999}'}),
+        ("layer", {"width_mm": -1.0}),
+        ("layer", {"rgb": "1"}),
+    ],
+)
+def test_rows_that_were_made_to_lie_are_found(tmp_path, kind, row) -> None:
+    path = tmp_path / "a.moulage"
+    new_scene(path, 1).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        former = records.read_record(raw, kind, "lesion-0") or {}
+        key = next(iter(records.COLUMNS[kind]))
+        false = records.sealed({**former, **row})
+        try:
+            records.write_record(raw, kind, false[key], false)
+        except sqlite3.IntegrityError:
+            return  # a STRICT table keeps text out of numbers by itself
     with Scene.open(path) as scene:
         assert len(scene.problems()) == 1
 

@@ -47,6 +47,8 @@ def test_kill_9_at_twenty_moments(tmp_path) -> None:
             assert kept == {f"lesion-{n}": content(layer(n, 96)) for n in after(commits)}
             assert scene.problems() == []
     assert commits > 20
+    with Scene.open(path, write=True) as scene:
+        scene.undo()
     assert path.exists() and not path.with_name("a.moulage-journal").exists()
 
 

@@ -121,6 +121,7 @@ def test_a_lost_table_comes_back_from_the_history(tmp_path, sound) -> None:
 
 def test_a_damaged_avatar_can_be_given_again(tmp_path, sound) -> None:
     place = sound.index(GLB[:200])
+    assert tried(tmp_path, sound[: place + 100] + b"x" + sound[place + 101 :]) == {f"lesion-{n}" for n in range(LAYERS)}
     data = sound[:place] + b"x" + sound[place + 1 :]
     assert tried(tmp_path, data) is None
     nothing = np.zeros((0, 3))

@@ -16,7 +16,7 @@ from engine.avatar.model import Avatar
 from engine.errors import SceneError
 from engine.lesion import LesionLayer
 from engine.lock import WriterLock
-from engine.scene import file, history, records, schema, variants
+from engine.scene import file, history, migration, records, schema, variants
 from engine.scene.history import Edit, Step
 from engine.scene.records import LayerEntry, Record, Region
 
@@ -72,8 +72,9 @@ class Scene:
                 schema.create(connection)
                 made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 connection.execute("INSERT INTO document VALUES (1, ?, 'moulage', 1, 0)", (made,))
-                row = (name, float(scale), hashlib.sha256(glb).digest(), glb)
-                connection.execute("INSERT INTO avatar VALUES (1, ?, ?, ?, ?)", row)
+                sha256 = hashlib.sha256(glb).digest()
+                row = (name, float(scale), sha256, glb, records.avatar_seal(name, float(scale), sha256))
+                connection.execute("INSERT INTO avatar VALUES (1, ?, ?, ?, ?, ?)", row)
             with file.translated(path):
                 return cls(path, lock)
         except BaseException:
@@ -135,8 +136,8 @@ class Scene:
     def avatar_glb(self) -> tuple[bytes, str, float]:
         """The avatar's file, compared with its digest; its name; metres per unit."""
         with self._using() as connection:
-            row = connection.execute("SELECT glb, name, scale, sha256 FROM avatar").fetchone()
-            if row is None or hashlib.sha256(row[0]).digest() != row[3]:
+            row = connection.execute("SELECT glb, name, scale, sha256, seal FROM avatar").fetchone()
+            if row is None or records.avatar_seal(*row[1:4]) != row[4] or hashlib.sha256(row[0]).digest() != row[3]:
                 raise SceneError("its avatar is damaged")
             return row[0], row[1], row[2]
 
@@ -354,7 +355,7 @@ class Scene:
         self._connection = self._file
         if version < schema.VERSION and not self.writable:
             self._connection = file.in_memory(self._file)
-        schema.migrate(self._connection, version)
+        migration.migrate(self._connection, version)
         if self._connection.execute("SELECT count(*) FROM document").fetchone()[0] != 1:
             raise SceneError("has no document; the file is damaged")
 

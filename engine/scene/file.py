@@ -78,6 +78,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _told(path, error) from error
+    except UnicodeEncodeError as error:
+        raise SceneError(f"{path}: a name holds a character that no file can keep ({error.reason})") from error
     except UnicodeDecodeError as error:  # from within sqlite3, where a damaged name stands in a message
         raise SceneError(f"{path}: damaged; what can be read of it can be recovered into a new file") from error
     except SceneError as error:

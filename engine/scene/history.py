@@ -242,8 +242,8 @@ def _with_pictures(connection: sqlite3.Connection, row: Record, step: int) -> Re
         return records.write_picture(connection, value, step) if isinstance(value, Picture) else value
 
     if "masks" in row and not isinstance(row["masks"], str):
-        return {**row, "masks": json.dumps({material: number(mask) for material, mask in row["masks"].items()})}
-    return {column: number(value) if isinstance(value, Picture) else value for column, value in row.items()}
+        row = {**row, "masks": json.dumps({material: number(mask) for material, mask in row["masks"].items()})}
+    return records.sealed({k: number(v) if isinstance(v, Picture) else v for k, v in row.items()})
 
 
 def _drop_undone(connection: sqlite3.Connection, current: int) -> None:

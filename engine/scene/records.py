@@ -39,9 +39,10 @@ COLUMNS: dict[str, dict[str, type]] = {
         "body_part": str,
         "visible": int,
         "locked": int,
+        "seal": str,
     },
-    "region": {"name": str, "masks": str, "protected": int},
-    "property": {"name": str, "value": str},
+    "region": {"name": str, "masks": str, "protected": int, "seal": str},
+    "property": {"name": str, "value": str, "seal": str},
 }
 """What undo covers: table → columns and their types, the key first."""
 
@@ -190,7 +191,22 @@ def checked(kind: str, row: Record) -> Record:
     columns = COLUMNS[kind]
     if set(row) != set(columns) or any(type(row[name]) is not of for name, of in columns.items()):
         raise SceneError(f"a row of {kind} has impossible values; the file is damaged")
+    if sealed(row)["seal"] != row["seal"]:
+        raise SceneError(f"a row of {kind} is not what was saved; the file is damaged")
     return row
+
+
+def sealed(row: Record) -> Record:
+    """The row with its checksum, so that damage to a number or a name is noticed as it is in a picture."""
+    plain = {name: value for name, value in row.items() if name != "seal"}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return {**plain, "seal": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def avatar_seal(name: str, scale: float, sha256: bytes) -> str:
+    """The checksum of what belongs to the avatar beside its bytes."""
+    seal: str = sealed({"name": name, "scale": scale, "sha256": sha256.hex()})["seal"]
+    return seal
 
 
 def read_record(connection: sqlite3.Connection, kind: str, key: str) -> Record | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.avatar.model import Avatar
 from engine.errors import SceneError
 from engine.lock import WriterLock
-from engine.scene import history, records, schema
+from engine.scene import history, migration, records, schema
 from engine.scene.document import Scene
 from engine.scene.records import Record
 
@@ -45,7 +45,7 @@ def recover(path: Path, new_path: Path, avatar: Avatar | None = None) -> Recover
     """Make a sound scene `new_path` of what can be read in `path`, which stays untouched.
 
     avatar: taken where the embedded one is damaged. SceneError where there is nothing to build on: the file is no
-    scene, its first page is gone, or its avatar is damaged and none is given; or `new_path` exists.
+    scene, its first page is gone, or its avatar can't be read and none is given; or `new_path` exists.
     """
     if not path.is_file():
         raise SceneError(f"{path}: there is no such scene file")
@@ -106,17 +106,22 @@ def _rows(connection: sqlite3.Connection, kind: str, lost: list[str]) -> list[Re
     """The rows of a table from both ends up to the damage, and what the history knows of those between."""
     columns = tuple(records.COLUMNS[kind])
     found: dict[str, Record] = {}
+    problems: dict[str, None] = {}
     for order in ("ASC", "DESC"):
         try:
             for row in connection.execute(f"SELECT {', '.join(columns)} FROM {kind} ORDER BY rowid {order}"):
-                with suppress(SceneError):
+                try:
                     record = records.checked(kind, dict(zip(columns, row, strict=True)))
                     found.setdefault(record[columns[0]], record)
-            break
+                except SceneError as error:
+                    problems[_line(f"{kind} {row[0]!r}", error)] = None
         except _UNREADABLE as error:
-            lost.append(_line(f"part of the table of {kind} rows", error))
+            problems[_line(f"part of the table of {kind} rows", error)] = None
+        if not problems:
+            break
     else:
         found = _from_history(connection, kind) | found
+        lost.extend(problems)
     return sorted(found.values(), key=lambda row: (row.get("position", 0.0), row[columns[0]]))
 
 
@@ -140,18 +145,26 @@ def _from_history(connection: sqlite3.Connection, kind: str) -> dict[str, Record
 def _avatar(
     connection: sqlite3.Connection, path: Path, avatar: Avatar | None, lost: list[str]
 ) -> tuple[bytes, str, float]:
-    """The embedded avatar if it is sound, else the given one."""
+    """The embedded avatar if it is sound, else the given one, else the embedded one as it is: better than no scene."""
     try:
-        row = connection.execute("SELECT glb, name, scale, sha256 FROM avatar").fetchone()
-        if row is not None and hashlib.sha256(row[0]).digest() == row[3]:
-            return row[0], str(row[1]), float(row[2])
-        problem = "it is not what was saved"
+        row = connection.execute("SELECT glb, name, scale, sha256, seal FROM avatar").fetchone()
+        glb, name, scale, sha256, seal = row
+        intact = records.avatar_seal(name, scale, sha256) == seal
+        sound = intact and hashlib.sha256(glb).digest() == sha256
+        readable = intact and glb[:4] == b"glTF"
+        problem = "its bytes are not what was saved"
     except _UNREADABLE as error:
-        problem = str(error)
-    if avatar is None:
+        sound = readable = False
+        problem = " ".join(str(error).split())
+    if sound:
+        return glb, name, scale
+    if avatar is not None:
+        lost.append(f"the embedded avatar ({problem}); the given one took its place")
+        return avatar.glb, avatar.name, avatar.scale
+    if not readable:
         raise SceneError(f"{path}: its avatar is damaged ({problem}); recover it again, giving the avatar's own file")
-    lost.append(f"the embedded avatar ({problem}); the given one took its place")
-    return avatar.glb, avatar.name, avatar.scale
+    lost.append(f"parts of the avatar ({problem}); look at it closely, or recover again, giving the avatar's own file")
+    return glb, name, scale
 
 
 def _copy(path: Path, folder: Path) -> Path:
@@ -176,7 +189,7 @@ def _connect(copy: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         if schema.version_of(connection, "the file") < schema.VERSION:
             with suppress(*_UNREADABLE):
-                schema.migrate(connection, schema.version_of(connection, "the file"))
+                migration.migrate(connection, schema.version_of(connection, "the file"))
         connection.execute("PRAGMA query_only = ON")
     except BaseException:
         connection.close()

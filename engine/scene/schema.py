@@ -1,11 +1,10 @@
-"""The tables of a scene file, their versions, and the way from an old version to this one.
+"""The tables of a scene file, and how a file is known to be one.
 
 SQLite as an application file format (https://sqlite.org/appfileformat.html): `application_id` says whose file it is,
 `user_version` which tables it has. No WAL: one file that may be copied, mailed, and lie on a network drive.
 """
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 
 from engine.errors import SceneError
@@ -14,13 +13,13 @@ APPLICATION_ID = 0x4D6F756C  # "Moul"
 VERSION = 2
 PAGE_SIZE = 4096
 
-_PICTURE_LAYER = """
+_TABLES = """
 CREATE TABLE document (
     id INTEGER PRIMARY KEY CHECK (id = 1), created TEXT NOT NULL, program TEXT NOT NULL,
     revision INTEGER NOT NULL, current_step INTEGER NOT NULL) STRICT;
 CREATE TABLE avatar (
     id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, scale REAL NOT NULL, sha256 BLOB NOT NULL,
-    glb BLOB NOT NULL) STRICT;
+    glb BLOB NOT NULL{seal}) STRICT;
 CREATE TABLE picture (id INTEGER PRIMARY KEY, step INTEGER NOT NULL, sha256 BLOB NOT NULL, png BLOB NOT NULL) STRICT;
 CREATE INDEX picture_step ON picture (step);
 CREATE TABLE layer (
@@ -28,35 +27,34 @@ CREATE TABLE layer (
     rgb INTEGER NOT NULL, mask INTEGER NOT NULL, alpha INTEGER NOT NULL,
     width_mm REAL NOT NULL, diameter_mm REAL NOT NULL, model TEXT NOT NULL, precision TEXT NOT NULL,
     threads INTEGER NOT NULL, batch_size INTEGER NOT NULL, body_part TEXT NOT NULL,
-    visible INTEGER NOT NULL, locked INTEGER NOT NULL) STRICT;
-CREATE TABLE property (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    visible INTEGER NOT NULL, locked INTEGER NOT NULL{seal}) STRICT;
+CREATE TABLE region (name TEXT PRIMARY KEY, masks TEXT NOT NULL{protected}{seal}) STRICT;
+CREATE TABLE property (name TEXT PRIMARY KEY, value TEXT NOT NULL{seal}) STRICT;
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE step (id INTEGER PRIMARY KEY, name TEXT NOT NULL, made TEXT NOT NULL) STRICT;
 CREATE TABLE change (
     step INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL,
     before TEXT, after TEXT, PRIMARY KEY (step, number)) STRICT;
 """
+NEW_IN_2 = """
+CREATE TABLE revision (number INTEGER PRIMARY KEY, name TEXT NOT NULL, layers TEXT NOT NULL) STRICT;
+CREATE TABLE variant (position INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+"""
+SEAL = "seal TEXT NOT NULL DEFAULT ''"
+PROTECTED = "protected INTEGER NOT NULL DEFAULT 0"
 
-VERSION_1 = (
-    _PICTURE_LAYER
-    + "CREATE TABLE region (name TEXT PRIMARY KEY, masks TEXT NOT NULL) STRICT;\n"
-    + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;\n"
-)
-"""Regions that protect nothing, and no record of what each revision changed."""
-
-VERSION_2 = (
-    _PICTURE_LAYER
-    + "CREATE TABLE region (name TEXT PRIMARY KEY, masks TEXT NOT NULL, protected INTEGER NOT NULL) STRICT;\n"
-    + "CREATE TABLE revision (number INTEGER PRIMARY KEY, name TEXT NOT NULL, layers TEXT NOT NULL) STRICT;\n"
-    + "CREATE TABLE variant (position INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;\n"
-    + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 2;\n"
-)
+SCRIPTS = {
+    1: _TABLES.format(seal="", protected=""),
+    2: _TABLES.format(seal=", " + SEAL, protected=", " + PROTECTED) + NEW_IN_2,
+}
+"""1: rows without a checksum, regions that protect nothing, no record of what each revision changed."""
 
 
 def create(connection: sqlite3.Connection, version: int = VERSION) -> None:
     """Lay out an empty scene. `version` other than the present one is for the tests of migration."""
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-    connection.executescript("BEGIN;" + {1: VERSION_1, 2: VERSION_2}[version] + "COMMIT;")
+    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
+    connection.executescript(f"BEGIN; {SCRIPTS[version]} {marks} COMMIT;")
 
 
 def version_of(connection: sqlite3.Connection, name: str) -> int:
@@ -73,40 +71,11 @@ def version_of(connection: sqlite3.Connection, name: str) -> int:
         raise SceneError(
             f"{name}: written by a newer Moulage (file version {version}; this reads up to {VERSION}); update Moulage"
         )
-    if version not in (1, 2):
+    if version not in SCRIPTS:
         raise SceneError(f"{name}: file version {version} has never existed; the file is damaged")
     if _tables(connection) != _expected(version):
         raise SceneError(f"{name}: its tables are not those of a scene of version {version}; the file is damaged")
     return int(version)
-
-
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a scene of an older version to this one, in one transaction; nothing to do for a present one."""
-    for step in range(version, VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            _MIGRATIONS[step](connection)
-            connection.execute(f"PRAGMA user_version = {step + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-
-
-def _from_1_to_2(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE region ADD COLUMN protected INTEGER NOT NULL DEFAULT 0")
-    connection.execute(
-        "CREATE TABLE revision (number INTEGER PRIMARY KEY, name TEXT NOT NULL, layers TEXT NOT NULL) STRICT"
-    )
-    connection.execute("CREATE TABLE variant (position INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT")
-    for column in ("before", "after"):
-        connection.execute(
-            f"UPDATE change SET {column} = json_set({column}, '$.protected', 0) "
-            f"WHERE kind = 'region' AND {column} IS NOT NULL"
-        )
-
-
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_1_to_2}
 
 
 def _tables(connection: sqlite3.Connection) -> set[tuple[str, ...]]:

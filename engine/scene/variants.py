@@ -25,7 +25,9 @@ def write(connection: sqlite3.Connection, layers: Sequence[LesionLayer]) -> None
         row = records.record_of(layer, float(position))
         for field in ("rgb", "mask", "alpha"):
             row[field] = records.write_picture(connection, records.picture_of(getattr(layer, field)), _STEP)
-        connection.execute("INSERT INTO variant VALUES (?, ?)", (position, json.dumps(row, sort_keys=True)))
+        connection.execute(
+            "INSERT INTO variant VALUES (?, ?)", (position, json.dumps(records.sealed(row), sort_keys=True))
+        )
 
 
 def pictures(connection: sqlite3.Connection) -> set[int]:

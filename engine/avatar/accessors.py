@@ -43,6 +43,8 @@ def view_range(container: Container, index: int, where: str) -> tuple[int, int]:
     gltf.refuse_extension(view, COMPRESSIONS, here)
     if gltf.integer(view, "buffer", here) != 0:
         raise AvatarError(f"{here}: buffer is not the file's own; only the first buffer can be read")
+    if "uri" in gltf.entry(container.document, "buffers", 0, here):
+        raise AvatarError(f"{here}: its bytes lie outside the file; export the body as one GLB")
     offset = gltf.integer(view, "byteOffset", here, 0)
     length = gltf.integer(view, "byteLength", here)
     if offset + length > len(container.binary):

@@ -101,8 +101,11 @@ def _avatar(
 
         data = unwrapped(container, primitives)
         return _avatar(data, name, scale, unit, height_m, False)
-    order = list(dict.fromkeys(primitive.material for primitive in primitives))
-    primitives.sort(key=lambda primitive: order.index(primitive.material))
+    rank: dict[int | None, int] = {}
+    for primitive in primitives:
+        rank.setdefault(primitive.material, len(rank))
+    primitives.sort(key=lambda primitive: rank[primitive.material])
+    order = list(rank)
     skins, map_warnings = _read_materials(container, order)
     parts = [meshes.read_part(container, graph, primitive) for primitive in primitives]
     geometry = _join(container, primitives, parts, order, skins)
@@ -156,8 +159,11 @@ def _join(
     starts = np.cumsum([0, *(len(part.positions) for part in parts)])
     faces, uvs, sources, owners, warnings = [], [], [], [], []
     vertices = 0
+    members_of: dict[int | None, list[int]] = {}
+    for k, primitive in enumerate(primitives):
+        members_of.setdefault(primitive.material, []).append(k)
     for index, material in enumerate(order):
-        members = [k for k, primitive in enumerate(primitives) if primitive.material == material]
+        members = members_of[material]
         place = meshes.placement_of(container, primitives[members[0]])
         first = starts[members[0]]
         own_faces = np.concatenate([parts[k].faces + np.int32(starts[k] - first) for k in members])

@@ -15,6 +15,9 @@ from engine.avatar.nodes import NodeGraph
 from engine.errors import AvatarError
 
 MAX_TRIANGLES = 4_000_000
+MAX_PRIMITIVES = 10_000
+MAX_VERTICES = 100_000_000
+"""Vertices of all primitives together, counted anew where primitives share a vertex buffer, as VRM files do."""
 ABSURD = 1e12
 """Coordinates from here on are as good as infinite: their squares would lose every digit."""
 TRIANGLES, STRIP, FAN = 4, 5, 6
@@ -56,11 +59,11 @@ class Part:
 def drawn_primitives(container: Container, graph: NodeGraph) -> tuple[list[Primitive], int]:
     """All triangle primitives that the scene draws, and how many of lines and points were left out.
 
-    AvatarError where there is none, or more than MAX_TRIANGLES (counted before anything is read).
+    AvatarError where there is none, or more than can be handled (counted before anything is read).
     """
     document = container.document
     found: list[Primitive] = []
-    left_out = triangles = 0
+    left_out = triangles = vertices = 0
     for node in graph.drawn:
         row = gltf.entry(document, "nodes", node, "the scene")
         mesh = gltf.reference(row, "mesh", f"nodes[{node}]")
@@ -72,11 +75,16 @@ def drawn_primitives(container: Container, graph: NodeGraph) -> tuple[list[Primi
             if primitive.mode in (TRIANGLES, STRIP, FAN):
                 found.append(primitive)
                 triangles += _triangle_count(container, primitive)
+                vertices += accessors.count_of(container, _position_accessor(primitive), primitive.label)
             else:
                 left_out += 1
             if triangles > MAX_TRIANGLES:
                 raise AvatarError(
                     f"the body has more than {MAX_TRIANGLES} triangles, which is the limit: decimate it first"
+                )
+            if len(found) > MAX_PRIMITIVES or vertices > MAX_VERTICES:
+                raise AvatarError(
+                    f"the body has too many pieces (at most {MAX_PRIMITIVES}): join its meshes by material"
                 )
     if not found:
         raise AvatarError("the file draws no triangles: export the body's mesh with it")

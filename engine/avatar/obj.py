@@ -146,8 +146,8 @@ def _pack(text: _Text, library: dict[str, ObjMaterial], path: Path) -> bytes:
     builder = BinaryBuilder(document)
     positions = np.array(text.vertices)[table[:, 0]]
     shared = {"POSITION": builder.add_positions(_finite_bounds(positions.astype(np.float32)))}
-    if (table[:, 2] >= 0).all():
-        shared["NORMAL"] = builder.add_array(np.array(text.normals)[table[:, 2]].astype(np.float32), "VEC3")
+    stated = np.array(text.normals)[table[:, 2]] if (table[:, 2] >= 0).all() else _smooth_normals(text, table)
+    shared["NORMAL"] = builder.add_array(_unit(stated), "VEC3")
     mapped = table[:, 1] >= 0
     uv_set = None
     if mapped.any():
@@ -165,6 +165,23 @@ def _pack(text: _Text, library: dict[str, ObjMaterial], path: Path) -> bytes:
                 primitives.append({"attributes": attributes, "indices": triangles, "material": rows.index(name)})
     document["meshes"] = [{"name": path.stem, "primitives": primitives}]
     return builder.glb()
+
+
+def _smooth_normals(text: _Text, table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A normal for each corner [C, 3]: the sum of its vertex's faces, by area, whatever the UVs cut there."""
+    vertices = np.array(text.vertices)
+    faces = table[np.concatenate([np.array(own, np.int64) for own in text.triangles.values()]).reshape(-1, 3), 0]
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], np.cross(b - a, c - a))
+    return normals[table[:, 0]]
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    bad = ~(np.isfinite(length) & (length > 0))
+    return np.where(bad, (0.0, 1.0, 0.0), vectors / np.where(bad, 1, length)).astype(np.float32)
 
 
 def _finite_bounds(positions: NDArray[np.float32]) -> NDArray[np.float32]:

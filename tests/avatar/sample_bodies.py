@@ -197,13 +197,19 @@ def rigged_body() -> Draft:
 
 
 def obj_body(height: float = 1.7) -> str:
-    """The tube as OBJ text with two materials, `upper` and `lower`, of `body.mtl`; UV origin at the bottom left."""
+    """The tube as OBJ text with two materials, `upper` and `lower`, of `body.mtl`; closed along its UV seam."""
     positions, faces, uvs = tube(height)
+    around = 13
+    welded = np.arange(len(positions))
+    welded[around - 1 :: around] -= around - 1
     lines = ["mtllib body.mtl", "o body"]
     lines += [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in positions.tolist()]
     lines += [f"vt {u:.9g} {1 - v:.9g}" for u, v in uvs.astype(float).tolist()]
     upper = positions[faces].mean(axis=1)[:, 1] > height / 2
     for name, chosen in (("upper", upper), ("lower", ~upper)):
         lines.append(f"usemtl {name}")
-        lines += ["f " + " ".join(f"{corner}/{corner}" for corner in row) for row in (faces[chosen] + 1).tolist()]
+        lines += [
+            "f " + " ".join(f"{welded[corner - 1] + 1}/{corner}" for corner in row)
+            for row in (faces[chosen] + 1).tolist()
+        ]
     return "\n".join(lines) + "\n"

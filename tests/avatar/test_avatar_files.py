@@ -132,6 +132,17 @@ def test_obj_polygons_negative_indices_and_missing_materials(tmp_path: Path) -> 
     assert any("ghost" in warning for warning in avatar.warnings)
 
 
+def test_an_obj_without_normals_gets_smooth_ones_across_uv_seams(tmp_path: Path) -> None:
+    saved(tmp_path, "body.mtl", "newmtl upper\nnewmtl lower\n")
+    avatar = load(saved(tmp_path, "body.obj", obj_body()))
+    for mesh in trimesh.load_scene(io.BytesIO(avatar.glb), file_type="glb").geometry.values():
+        stated = mesh.vertex_normals
+        outward = mesh.vertices * [1, 0, 1] / np.linalg.norm(mesh.vertices * [1, 0, 1], axis=1, keepdims=True)
+        inner = (mesh.vertices[:, 1] > 0.2) & (mesh.vertices[:, 1] < 1.5)
+        assert np.allclose(np.linalg.norm(stated, axis=1), 1, atol=1e-5)
+        assert ((stated * outward).sum(axis=1)[inner] > 0.99).all()
+
+
 def test_images_that_gltf_cannot_hold_become_png_with_the_same_pixels(tmp_path: Path) -> None:
     from PIL import Image
 

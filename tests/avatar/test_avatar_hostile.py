@@ -358,7 +358,7 @@ def test_any_wrong_json_gives_an_avatar_or_an_avatar_error(changes: list[tuple[t
         for key in place[:-1]:
             owner = owner[key] if holds(owner, key) else None
         if isinstance(owner, dict) or holds(owner, place[-1]):
-            owner[place[-1]] = value
+            owner[place[-1]] = copy.deepcopy(value)
     only_avatars_or_avatar_errors(pack(document, BASE[1]))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sample_bodies import Draft, plain_body, tube
+from sample_bodies import Draft, tube
 
 from engine.avatar.load import load
 from engine.errors import AvatarError
@@ -53,11 +53,18 @@ def test_two_million_triangles_load(tmp_path: Path) -> None:
 
 
 def test_more_triangles_than_the_limit_are_refused_before_they_are_read(tmp_path: Path) -> None:
-    draft = plain_body()
-    row = draft.document["meshes"][0]["primitives"][0]
-    draft.document["meshes"][0]["primitives"] = [row] * 12_000
+    draft = Draft()
+    draft.draw(*[draft.primitive(*tube(around=40, along=40))] * 2000)
     (tmp_path / "body.glb").write_bytes(draft.glb())
     start = time.perf_counter()
     with pytest.raises(AvatarError, match="more than 4000000 triangles, which is the limit: decimate it first"):
         load(tmp_path / "body.glb")
     assert time.perf_counter() - start < 5
+
+
+def test_a_body_in_too_many_pieces_is_refused(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.draw(*[draft.primitive(*tube(around=3, along=1))] * 20_000)
+    (tmp_path / "body.glb").write_bytes(draft.glb())
+    with pytest.raises(AvatarError, match=r"too many pieces .*join its meshes"):
+        load(tmp_path / "body.glb")

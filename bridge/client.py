@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _INTAKE = 256
 _ENDED = {
     zmq.Event.DISCONNECTED: "the connection broke",
-    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the server broke off the handshake",
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the server broke off the handshake: is server.public its key?",
     zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "no common security: is CURVE (--keys) wanted on one side only?",
     zmq.Event.HANDSHAKE_FAILED_AUTH: "the server does not list this client's key",
 }
@@ -112,6 +112,11 @@ class AtlasMirror:
     def shown(self) -> State:
         """The state shown: one whole revision, immutable."""
         return self._shown
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the state shown; 0 before the first. In `on_shown` already that of the new state."""
+        return self._receiver.epoch
 
     def status(self) -> MirrorStatus:
         """A picture of this moment."""
@@ -291,5 +296,5 @@ def _read_monitor(monitor: "zmq.Socket[bytes]") -> str:
     with contextlib.suppress(zmq.Again):
         while True:
             event = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
-            reason = _ENDED.get(zmq.Event(event["event"]), reason)
+            reason = reason or _ENDED.get(zmq.Event(event["event"]), "")
     return reason

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from scene_samples import GLB, content, layer, new_scene
 
 from engine import MoulageError, OutputError, SceneError
+from engine.avatar.load import load
 from engine.scene import Region, Scene, records, schema
 
 TESTS = Path(__file__).parent
@@ -64,6 +65,19 @@ def test_regions_properties_settings_and_variants_survive(tmp_path) -> None:
         assert np.array_equal(scene.region("eyes").masks[0], mask)
         with pytest.raises(SceneError, match="eyes"):
             scene.region("nose")
+
+
+def test_a_real_avatar_comes_back_as_it_went_in(tmp_path) -> None:
+    (tmp_path / "body.obj").write_text(
+        "v -0.3 0 0\nv 0.3 0 0\nv 0.3 1.7 0\nv -0.3 1.7 0.1\n"
+        "vt 0.1 0.1\nvt 0.9 0.1\nvt 0.9 0.9\nvt 0.1 0.9\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
+    )
+    avatar = load(tmp_path / "body.obj", unit="m")
+    with Scene.create(tmp_path / "a.moulage", avatar) as scene:
+        again = scene.avatar()
+    assert again.glb == avatar.glb and again.name == avatar.name and again.scale == avatar.scale
+    for field in ("positions", "faces", "uvs", "face_material"):
+        assert np.array_equal(getattr(again, field), getattr(avatar, field))
 
 
 def test_an_edit_is_all_or_nothing(tmp_path) -> None:

@@ -18,8 +18,14 @@ app = typer.Typer(
     add_completion=False,
 )
 
-COMMAND_MODULES: tuple[str, ...] = ()
+COMMAND_MODULES: tuple[str, ...] = ("avatar", "generate", "doctor")
 """Modules of `desktop.commands`, in the order of the help page; each has `register(app)`."""
+
+
+@app.callback()
+def _root() -> None:
+    """Keep the commands' names even where there is only one command."""
+
 
 for _name in COMMAND_MODULES:
     importlib.import_module(f"desktop.commands.{_name}").register(app)

@@ -1,0 +1,119 @@
+"""Models on the disk: a folder with `config.json`, safetensors shards and a card. Nothing else is read or executed."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.diffusion.denoiser import UNetDenoiser
+from engine.errors import ModelError
+
+BUNDLED = Path(__file__).resolve().parent.parent / "models"
+ANY_CLASS = "any"
+MOST_BYTES = 4 << 30
+_MOST_CONFIG_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model folder says of itself. classes: in the network's order, the label for "any" left out.
+
+    fingerprint: SHA-256 over the names and bytes of the config and of all shards.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    classes: tuple[str, ...]
+    any_label: int
+    licence: str
+    fingerprint: str
+    shards: tuple[Path, ...]
+
+
+def find(name: str | Path) -> Model:
+    """A model by its name among the bundled ones, or by its folder. ModelError, one line, where it can't be used."""
+    text = str(name)
+    folder = BUNDLED / text if "/" not in text and "\\" not in text and (BUNDLED / text).is_dir() else Path(name)
+    if not folder.is_dir():
+        names = ", ".join(sorted(p.name for p in BUNDLED.iterdir() if (p / "config.json").is_file()))
+        raise ModelError(f"--model: {text!r} is neither a model folder nor one of the shipped models: {names}")
+    config = _read_config(folder / "config.json")
+    shards = tuple(sorted(folder.glob("*.safetensors")))
+    if not shards:
+        raise ModelError(f"{folder}: has no *.safetensors; the weights are missing")
+    if sum(shard.stat().st_size for shard in shards) > MOST_BYTES:
+        raise ModelError(f"{folder}: the weights exceed {MOST_BYTES >> 30} GiB")
+    labels = list(config["classes"])
+    return Model(
+        folder,
+        config,
+        tuple(label for label in labels if label != ANY_CLASS),
+        labels.index(ANY_CLASS) if ANY_CLASS in labels else -1,
+        str(config.get("licence", "see the model card")),
+        _fingerprint([folder / "config.json", *shards]),
+        shards,
+    )
+
+
+def load(model: Model) -> UNetDenoiser:
+    """The network in fp32 on the CPU, ready to evaluate. ModelError where weights are missing, damaged or don't fit."""
+    from diffusers import UNet2DModel
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        with torch.device("meta"):
+            unet = UNet2DModel(**model.config["unet"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise ModelError(f"{model.folder / 'config.json'}: 'unet' describes no network ({error})") from error
+    state: dict[str, torch.Tensor] = {}
+    for shard in model.shards:
+        try:
+            state |= {name: tensor.float() for name, tensor in load_file(shard).items()}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise ModelError(f"{shard}: is damaged ({error}); copy the model anew") from error
+    expected = unet.state_dict()
+    wrong = sorted(expected.keys() ^ state.keys())
+    wrong += sorted(n for n in expected.keys() & state.keys() if expected[n].shape != state[n].shape)
+    if wrong:
+        raise ModelError(
+            f"{model.folder}: {len(wrong)} weights are missing or don't fit config.json, such as {wrong[0]}"
+        )
+    unet.load_state_dict(state, assign=True)
+    unet.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return UNetDenoiser(unet, float(model.config["sigma_data"]))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"{path.parent}: has no config.json; it is no model folder")
+    if path.stat().st_size > _MOST_CONFIG_BYTES:
+        raise ModelError(f"{path}: is too large for a config")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: is no JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: must be a JSON object")
+    classes = config.get("classes")
+    sigma = config.get("sigma_data")
+    if not (isinstance(config.get("unet"), dict)):
+        raise ModelError(f"{path}: 'unet' must be the network's configuration")
+    if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
+        raise ModelError(f"{path}: 'classes' must be a list of names")
+    if not (isinstance(sigma, (int, float)) and math.isfinite(sigma) and sigma > 0):
+        raise ModelError(f"{path}: 'sigma_data' must be a number above 0")
+    return config
+
+
+def _fingerprint(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()

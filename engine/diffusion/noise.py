@@ -1,0 +1,39 @@
+"""The noise schedule, and noise that belongs to a lesion: drawn from its own seed, whatever batch it is in."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+SIGMA_MAX = 80.0
+SIGMA_MIN = 0.01
+RHO = 7.0
+
+
+def schedule(steps: int, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_MIN) -> list[float]:
+    """`steps` decreasing noise levels from sigma_max to sigma_min (Karras et al. 2022, eq. 5)."""
+    if steps < 2:
+        return [sigma_max]
+    low, high = sigma_min ** (1 / RHO), sigma_max ** (1 / RHO)
+    return [(high + i / (steps - 1) * (low - high)) ** RHO for i in range(steps)]
+
+
+def half_log_snr_step(sigma: float, following: float) -> float:
+    """h = λ(following) - λ(sigma) with λ = -log σ (Lu et al. 2022, arXiv:2211.01095, section 2)."""
+    return math.log(sigma / following)
+
+
+class SeededNoise:
+    """Standard normal noise, one stream per lesion (after NVlabs/edm's StackedRandomGenerator).
+
+    Drawn on the CPU, so that every device gets the same numbers.
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+        self._streams = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        self._device = device
+
+    def __call__(self, *shape: int) -> Tensor:
+        """float32 [B, *shape]."""
+        return torch.stack([torch.randn(shape, generator=s) for s in self._streams]).to(self._device)

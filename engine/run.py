@@ -1,0 +1,134 @@
+"""One run: an avatar and wishes in, a finished output folder out. What `moulage generate` and `moulage demo` do.
+
+A run that was killed is taken up by the same call; a run that is whole is only verified.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine import growth
+from engine.errors import BadInput, SceneError
+from engine.export import SCENE, export
+from engine.generators.protocol import Cancel, Generator, Progress
+from engine.growth import Grown
+from engine.lesion import LesionLayer, LesionSpec
+from engine.output import OutputFolder
+from engine.patient import Patient
+from engine.plan import Wish
+from engine.scene import Scene
+from engine.stages import Stages
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """asked: how many lesions were wished for. layers: this run's, in order; fewer where no place was free.
+
+    grown: what each cost and its warnings; empty where the work was done before and only verified.
+    """
+
+    asked: int
+    layers: tuple[LesionLayer, ...]
+    grown: tuple[Grown, ...]
+    stages: Stages
+
+
+def run(
+    patient: Patient,
+    wishes: Sequence[Wish],
+    generator: Generator,
+    output: Path,
+    scene_path: Path | None = None,
+    force: bool = False,
+    title: str = "",
+    stages: Stages | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    planned: Callable[[Sequence[LesionSpec]], None] | None = None,
+) -> Outcome:
+    """Grow the wishes' lesions on the patient and fill the output folder.
+
+    scene_path: a scene to add them to; without one the scene is made in the folder. force: write into a folder that
+    holds something else. `planned` is told of the specifications before the network starts.
+    BadInput where no lesion fits, the folder is another job's, or the scene is of another avatar.
+    """
+    stages = stages or Stages()
+    job = job_of(patient, wishes, generator.fingerprint)
+    asked = sum(wish.count for wish in wishes)
+    with OutputFolder(output, job, force) as folder, _scene(patient, scene_path or output / SCENE, scene_path) as scene:
+        present = {entry.id: entry for entry in scene.entries()}
+        ids = growth.lesion_ids(job, asked)
+        grown: list[Grown] = []
+        if not present.keys() & set(ids):
+            with stages.stage("plan"):
+                patient.canvas.show(scene.layers())
+                specs = growth.plan_all(patient, wishes, [entry.spec for entry in present.values()])
+            if not specs:
+                raise BadInput("--region: no lesion of this size finds a place there; choose a larger one or fewer mm")
+            if planned is not None:
+                planned(specs)
+            with stages.stage("generate"):
+                grown = growth.grow_all(patient, scene, specs, ids[: len(specs)], generator, progress, cancel)
+        layers = scene.layers()
+        patient.canvas.show(layers)
+        if grown or scene_path is not None or not folder.whole:
+            with stages.stage("export"):
+                export(patient, layers, folder, generator.licence, title)
+                if scene_path is not None:
+                    scene.save_as(output / SCENE)
+        folder.finish()
+        for finished in stages.finished:
+            folder.note(**asdict(finished))
+    own = [layer for layer in layers if layer.id in set(ids)]
+    return Outcome(asked, tuple(own), tuple(grown), stages)
+
+
+def job_of(patient: Patient, wishes: Sequence[Wish], model: str) -> str:
+    """What identifies the work: SHA-256 over the avatar, every wish and the model. Where it is written is no part."""
+    document = {
+        "avatar": hashlib.sha256(patient.avatar.glb).hexdigest(),
+        "scale": patient.avatar.scale,
+        "wishes": [_described(wish) for wish in wishes],
+        "model": model,
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _described(wish: Wish) -> dict[str, object]:
+    region = None
+    if wish.region is not None:
+        parts = [wish.region.faces.tobytes()]
+        parts += [
+            f"{m} {mask.shape}".encode() + mask.tobytes() for m, mask in sorted((wish.region.masks or {}).items())
+        ]
+        region = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    site = None if wish.site is None else asdict(wish.site)
+    return {
+        "class": wish.lesion_class,
+        "count": wish.count,
+        "seed": wish.seed,
+        "diameter_mm": wish.diameter_mm,
+        "site": site,
+        "region": region,
+        "settings": sorted((k, str(v)) for k, v in wish.settings.items()),
+    }
+
+
+@contextmanager
+def _scene(patient: Patient, path: Path, given: Path | None) -> Iterator[Scene]:
+    """The scene to add to, open for writing; made where it is missing. Our own in the output folder is never trusted
+    to be whole: a damaged one is made anew."""
+    try:
+        scene = Scene.open(path, write=True) if path.exists() else Scene.create(path, patient.avatar)
+    except SceneError:
+        if given is not None:
+            raise
+        scene = Scene.create(path, patient.avatar, overwrite=True)
+    with scene:
+        glb, _, scale = scene.avatar_glb()
+        if (glb, scale) != (patient.avatar.glb, patient.avatar.scale):
+            raise BadInput(f"--scene: {path} is of another avatar than {patient.avatar.name}; name another scene file")
+        yield scene

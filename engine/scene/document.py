@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,19 +16,10 @@ from engine.errors import SceneError
 from engine.lesion import LesionLayer
 from engine.lock import WriterLock
 from engine.scene import file, history, migration, records, schema, variants
-from engine.scene.history import Edit, Step
+from engine.scene.history import Changed, Edit, Step
 from engine.scene.records import LayerEntry, Record, Region
 
 SUFFIX = ".moulage"
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What happened between two revisions. everything: the record doesn't reach back that far."""
-
-    revision: int
-    layers: frozenset[str]
-    everything: bool = False
 
 
 class Scene:
@@ -228,19 +218,6 @@ class Scene:
         """A named gesture: `with scene.edit("Add nevus") as edit: edit.add(layer)`. One step, one transaction."""
         started = self.revision
 
-        def read(key: history.Key) -> Record | None:
-            with self._using() as connection:
-                return records.read_record(connection, *key)
-
-        def read_all(kind: str) -> list[Record]:
-            with self._using() as connection:
-                return records.read_records(connection, kind)
-
-        def digest_of(number: int) -> bytes | None:
-            with self._using() as connection:
-                row = connection.execute("SELECT sha256 FROM picture WHERE id = ?", (number,)).fetchone()
-                return None if row is None else row[0]
-
         def commit(edit: Edit) -> Step | None:
             with self._using():
                 if self.revision != started:
@@ -248,7 +225,7 @@ class Scene:
                 return self._commit(lambda connection: history.write(connection, edit))
 
         self._require_writable()
-        return Edit(name, read, read_all, digest_of, commit)
+        return Edit(name, self._using, commit)
 
     def undo(self) -> Step | None:
         """Take the last step back; the step, or None where there is none. The revision grows."""
@@ -302,13 +279,7 @@ class Scene:
     def changes_since(self, revision: int) -> Changed:
         """Which layers changed between `revision` and now."""
         with self._using() as connection:
-            query = "SELECT d.revision, number, layers FROM document d LEFT JOIN revision ON number > ? ORDER BY number"
-            rows = connection.execute(query, (revision,)).fetchall()
-            present, known = int(rows[0][0]), [row for row in rows if row[1] is not None]
-            if len(known) != present - revision:
-                return Changed(present, frozenset(), everything=True)
-            touched = (records.parse_json(row[2], list, f"revision {row[1]}") for row in known)
-            return Changed(present, frozenset(str(layer_id) for ids in touched for layer_id in ids))
+            return history.changes_since(connection, revision)
 
     def save_as(self, path: Path) -> None:
         """Write the whole scene to another file, complete or not at all (SQLite's backup API). This one stays open."""

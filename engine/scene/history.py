@@ -10,6 +10,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +38,15 @@ class Step:
     properties: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What happened between two revisions. everything: the record doesn't reach back that far."""
+
+    revision: int
+    layers: frozenset[str]
+    everything: bool = False
+
+
 class Edit:
     """A gesture in the making. Nothing reaches the file before the `with` block ends; an exception discards it all.
 
@@ -46,9 +56,7 @@ class Edit:
     def __init__(
         self,
         name: str,
-        read: Callable[[Key], Record | None],
-        read_all: Callable[[str], list[Record]],
-        digest_of: Callable[[int], bytes | None],
+        using: Callable[[], AbstractContextManager[sqlite3.Connection]],
         commit: Callable[["Edit"], Step | None],
     ) -> None:
         """Made by `Scene.edit`."""
@@ -57,7 +65,7 @@ class Edit:
         self.name = name
         self.step: Step | None = None
         self.rows: dict[Key, Record | None] = {}
-        self._read, self._read_all, self._digest_of, self._commit = read, read_all, digest_of, commit
+        self._using, self._commit = using, commit
 
     def add(self, layer: LesionLayer) -> None:
         """Lay a new layer on top of the others."""
@@ -138,12 +146,18 @@ class Edit:
         self.rows["layer", layer.id] = records.record_of(layer, position) | pictures
 
     def _picture(self, pixels: Any, former: int | Picture | None) -> int | Picture:
-        known = former.sha256 if isinstance(former, Picture) else None if former is None else self._digest_of(former)
+        known = former.sha256 if isinstance(former, Picture) else None
+        if isinstance(former, int):
+            with self._using() as connection:
+                known = records.digest_of(connection, former)
         picture = records.picture_of(pixels, known)
         return former if former is not None and picture.sha256 == known else picture
 
     def _row(self, kind: str, key: str) -> Record | None:
-        return self.rows[kind, key] if (kind, key) in self.rows else self._read((kind, key))
+        if (kind, key) in self.rows:
+            return self.rows[kind, key]
+        with self._using() as connection:
+            return records.read_record(connection, kind, key)
 
     def _existing(self, kind: str, key: str) -> Record:
         row = self._row(kind, key)
@@ -152,9 +166,10 @@ class Edit:
         return row
 
     def _layers(self) -> list[Record]:
-        rows = {("layer", row["id"]): row for row in self._read_all("layer")} | {
-            key: row for key, row in self.rows.items() if key[0] == "layer"
-        }
+        with self._using() as connection:
+            stored = records.read_records(connection, "layer")
+        rows: dict[Key, Record | None] = {("layer", row["id"]): row for row in stored}
+        rows |= {key: row for key, row in self.rows.items() if key[0] == "layer"}
         return [row for row in rows.values() if row is not None]
 
 
@@ -201,6 +216,17 @@ def advance(connection: sqlite3.Connection, current: int, name: str, layers: Seq
     connection.execute(
         "INSERT INTO revision SELECT revision, ?, ? FROM document", (name, json.dumps(layers, ensure_ascii=False))
     )
+
+
+def changes_since(connection: sqlite3.Connection, revision: int) -> Changed:
+    """Which layers the revisions after this one changed."""
+    query = "SELECT d.revision, number, layers FROM document d LEFT JOIN revision ON number > ? ORDER BY number"
+    rows = connection.execute(query, (revision,)).fetchall()
+    present, known = int(rows[0][0]), [row for row in rows if row[1] is not None]
+    if len(known) != present - revision:
+        return Changed(present, frozenset(), everything=True)
+    touched = (records.parse_json(row[2], list, f"revision {row[1]}") for row in known)
+    return Changed(present, frozenset(str(layer_id) for ids in touched for layer_id in ids))
 
 
 def find(connection: sqlite3.Connection, number: int) -> Step | None:

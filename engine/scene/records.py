@@ -107,6 +107,12 @@ def read_picture(connection: sqlite3.Connection, number: int, max_side: int) -> 
     return pixels
 
 
+def digest_of(connection: sqlite3.Connection, number: int) -> bytes | None:
+    """The digest of a stored picture."""
+    row = connection.execute("SELECT sha256 FROM picture WHERE id = ?", (number,)).fetchone()
+    return None if row is None else row[0]
+
+
 def write_picture(connection: sqlite3.Connection, picture: Picture, step: int) -> int:
     """The number under which a picture now stands in the file, as brought by `step`."""
     query = "INSERT INTO picture (step, sha256, png) VALUES (?, ?, ?)"

@@ -106,7 +106,7 @@ def check_packages() -> list[Check]:
     found = ", ".join(f"{name} {version}" for name, version in versions.items() if version is not None)
     if missing:
         found = f"missing: {', '.join(missing)}"
-    return [Check("packages", not missing, found, f"pip install {' '.join(missing)}", necessary=True)]
+    return [Check("packages", not missing, found, f"pip install {_requirements(missing)}", necessary=True)]
 
 
 def check_extras() -> list[Check]:

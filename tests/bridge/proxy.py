@@ -38,8 +38,7 @@ class Proxy:
         self._run(self._cut())
 
     def close(self) -> None:
-        self._server.close()
-        self._run(self._cut())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -81,7 +80,6 @@ class Proxy:
         finally:
             for pump in pumps:
                 pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
             for each in writers:
                 each.transport.abort()
             self._tasks.discard(task)
@@ -99,8 +97,15 @@ class Proxy:
                     sink.write(piece)
                     await sink.drain()
 
+    async def _end(self) -> None:
+        self._server.close()
+        own = asyncio.current_task()
+        while others := asyncio.all_tasks() - {own}:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+        await asyncio.sleep(0.01)  # aborted transports close
+
     async def _cut(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

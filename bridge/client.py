@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _INTAKE = 256
 _ENDED = {
     zmq.Event.DISCONNECTED: "the connection broke",
-    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the handshake failed: does the server want CURVE (--keys)? Is server.public its key?",
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the handshake failed: does it want CURVE (--keys)? Is server.public its key?",
     zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "no common security: is CURVE (--keys) wanted on one side only?",
     zmq.Event.HANDSHAKE_FAILED_AUTH: "the server does not list this client's key",
 }

@@ -25,6 +25,7 @@ _PENDING_BYTES = 512 * 1024**2
 @dataclass(frozen=True)
 class _Piece:
     map_id: int
+    spec: MapSpec
     x: int
     y: int
     pixels: Pixels
@@ -122,7 +123,7 @@ class Revisions:
                 self._changed.wait()
             self._raise_if_closed()
             self._room -= copy.nbytes
-            self._queue.append(_Piece(number, x, y, copy))
+            self._queue.append(_Piece(number, spec, x, y, copy))
 
     def commit(self, document: bytes | str | None = None) -> int:
         """Everything published so far becomes a revision; its number. `document` replaces DATA, None keeps it."""
@@ -158,15 +159,12 @@ class Revisions:
         return last >= 0
 
     def _paint(self, pieces: Iterator[_Piece]) -> None:
-        by_map: dict[int, list[tuple[int, int, Pixels]]] = {}
+        by_map: dict[int, list[_Piece]] = {}
         for piece in pieces:
-            by_map.setdefault(piece.map_id, []).append((piece.x, piece.y, piece.pixels))
-        with self._changed:
-            specs = dict(self._specs)
+            by_map.setdefault(piece.map_id, []).append(piece)
         for number, laid in by_map.items():
-            if number in self._working or number in specs:
-                before = self._working.get(number) or MapState.blank(specs[number])
-                self._working[number] = before.painted(laid)
+            before = self._working.get(number) or MapState.blank(laid[0].spec)
+            self._working[number] = before.painted([(piece.x, piece.y, piece.pixels) for piece in laid])
 
     def close(self, reason: str) -> None:
         """Refuse everything from now on, with this reason; wakes who waits."""

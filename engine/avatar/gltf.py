@@ -180,6 +180,15 @@ def entry(document: Json, table: str, index: int, where: str) -> Json:
     return row
 
 
+def rows(owner: Json, key: str, where: str = "the document") -> list[Json]:
+    """A list of JSON objects; empty where the key is absent."""
+    found = array(owner, key, where)
+    for index, row in enumerate(found):
+        if not isinstance(row, dict):
+            raise AvatarError(f"{where}: {key}[{index}] must be an object, not {_shown(row)}")
+    return found
+
+
 def integer(owner: Json, key: str, where: str, default: int | None = None) -> int:
     """A whole number from 0; `default` where absent, an error where absent without one."""
     value = owner.get(key, default)

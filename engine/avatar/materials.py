@@ -45,8 +45,7 @@ class Placement:
 
 def unique_names(document: Json) -> tuple[str, ...]:
     """A name for every material, and one more at the end for faces without a material; repeated names are numbered."""
-    count = len(gltf.array(document, "materials", "the document"))
-    rows = [gltf.entry(document, "materials", index, "the document") for index in range(count)]
+    rows = gltf.rows(document, "materials")
     wished = [gltf.text(row, "name", f"material-{index}") for index, row in enumerate(rows)] + ["default"]
     taken: set[str] = set()
     names = []

@@ -32,7 +32,7 @@ def read(document: Json) -> NodeGraph:
     count = len(gltf.array(document, "nodes", "the document"))
     if count > MAX_NODES:
         raise AvatarError(f"the file has {count} nodes; at most {MAX_NODES} can be read")
-    nodes = [gltf.entry(document, "nodes", index, "the document") for index in range(count)]
+    nodes = gltf.rows(document, "nodes")
     children = [_indices(node, "children", f"nodes[{index}]", count) for index, node in enumerate(nodes)]
     parents = _parents(children)
     world = np.empty((count, 4, 4))

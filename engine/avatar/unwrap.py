@@ -102,7 +102,8 @@ def _rewrite(
     )
     row["attributes"]["TEXCOORD_0"] = builder.add_array(np.ascontiguousarray(uvs, np.float32), "VEC2")
     if "targets" in primitive.row:
-        row["targets"] = [_picked(container, builder, primitive, target, source) for target in primitive.row["targets"]]
+        targets = gltf.rows(primitive.row, "targets", primitive.label)
+        row["targets"] = [_picked(container, builder, primitive, target, source) for target in targets]
     row["indices"] = builder.add_triangles(faces)
     row["mode"] = meshes.TRIANGLES
 

@@ -55,7 +55,7 @@ class _EditedDocument:
         self._row_of = {name: index for index, name in enumerate(materials.unique_names(container.document))}
         self._new_bodies: dict[int, bytes] = {}
         self._users: dict[int, set[Slot]] = {}
-        count = len(self._document.get("materials", []))
+        count = len(gltf.rows(self._document, "materials"))
         for name, index in self._row_of.items():
             for map_name in materials.SLOTS if index < count else ():
                 image = self.image((name, map_name))
@@ -67,7 +67,7 @@ class _EditedDocument:
             raise AvatarError(
                 f"the file has no material '{name}'; it has {', '.join(list(self._row_of)[:-1]) or 'none'}"
             )
-        rows: list[Json] = self._document.get("materials", [])
+        rows = gltf.rows(self._document, "materials")
         index = self._row_of[name]
         return rows[index] if index < len(rows) else None
 
@@ -104,7 +104,7 @@ class _EditedDocument:
                 self._follow_in_extensions(slot, old, textures[old])
 
     def _append(self, table: str, row: Json) -> int:
-        rows: list[Json] = self._document.setdefault(table, [])
+        rows = gltf.rows(self._document, table) or self._document.setdefault(table, [])
         rows.append(row)
         return len(rows) - 1
 
@@ -117,14 +117,14 @@ class _EditedDocument:
         row: Json = self._document["images"][image]
         row["mimeType"] = texture.PNG
         view = gltf.integer(row, "bufferView", f"images[{image}]")
-        shared = sum(other is not row and other.get("bufferView") == view for other in self._document["images"])
-        if shared or any(accessor.get("bufferView") == view for accessor in self._document.get("accessors", [])):
+        others = [*gltf.rows(self._document, "images"), *gltf.rows(self._document, "accessors")]
+        if any(other is not row and other.get("bufferView") == view for other in others):
             row["bufferView"] = self._new_view(png)
         else:
             self._new_bodies[view] = png
-        for owner in self._document["textures"]:
-            extensions = owner.get("extensions", {})
-            if extensions.get("EXT_texture_webp", {}).get("source") == image:
+        for index, owner in enumerate(gltf.rows(self._document, "textures")):
+            extensions = gltf.obj(owner, "extensions", f"textures[{index}]")
+            if gltf.obj(extensions, "EXT_texture_webp", f"textures[{index}]").get("source") == image:
                 owner["source"] = image
                 del extensions["EXT_texture_webp"]
                 if not extensions:
@@ -149,8 +149,8 @@ class _EditedDocument:
     def _default_material(self, name: str) -> Json:
         """The material of faces that had none, written out."""
         index = self._append("materials", {"name": name, "pbrMetallicRoughness": {"metallicFactor": 0.0}})
-        for mesh in self._document.get("meshes", []):
-            for primitive in mesh.get("primitives", []):
+        for number, mesh in enumerate(gltf.rows(self._document, "meshes")):
+            for primitive in gltf.rows(mesh, "primitives", f"meshes[{number}]"):
                 primitive.setdefault("material", index)
         row: Json = self._document["materials"][index]
         return row
@@ -163,17 +163,18 @@ class _EditedDocument:
         for owner in _dicts(row["extensions"]) if row and "extensions" in row else ():
             if owner.get("index") == old:
                 owner["index"] = new
-        vrm = self._document.get("extensions", {}).get("VRM", {}).get("materialProperties", [])
+        vrm = gltf.obj(gltf.obj(self._document, "extensions", "the document"), "VRM", "extensions")
+        toon = gltf.rows(vrm, "materialProperties", "VRM")
         index = self._row_of[slot[0]]
-        if index < len(vrm):
-            properties = vrm[index].get("textureProperties", {})
+        if index < len(toon):
+            properties = gltf.obj(toon[index], "textureProperties", "VRM.materialProperties")
             properties.update({key: new for key, value in properties.items() if value == old})
 
     def glb(self) -> bytes:
         """Lay the binary chunk out: replaced images are taken out, new ones go to the end, the rest keeps its order."""
         old = self._container.binary
-        views = self._document.get("bufferViews", [])
-        known = len(self._container.document.get("bufferViews", []))
+        views = gltf.rows(self._document, "bufferViews")
+        known = len(gltf.rows(self._container.document, "bufferViews"))
         ranges = [accessors.view_range(self._container, index, "a texture") for index in range(known)]
         holes = self._holes(ranges)
         kept = bytearray()
@@ -191,13 +192,13 @@ class _EditedDocument:
             views[index].update(byteOffset=len(kept), byteLength=len(body))
             kept += body
         kept += b"\0" * (-len(kept) % 4)
-        buffers = self._document.setdefault("buffers", [{}])
+        buffers = gltf.rows(self._document, "buffers") or self._document.setdefault("buffers", [{}])
         buffers[0]["byteLength"] = len(kept)
         return gltf.build(self._document, bytes(kept), self._container.other)
 
     def _holes(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Byte ranges that nothing needs any more, whole multiples of 4 long so that the rest stays aligned."""
-        if any("extensions" in view for view in self._document.get("bufferViews", [])):
+        if any("extensions" in view for view in gltf.rows(self._document, "bufferViews")):
             return []
         holes = []
         for index in sorted(self._new_bodies.keys() & set(range(len(ranges))), key=lambda k: ranges[k]):

@@ -17,6 +17,7 @@ from sample_bodies import Draft, jpeg, obj_body, pack, plain_body, png, rigged_b
 
 from engine.avatar.load import from_glb, load
 from engine.avatar.model import Avatar
+from engine.avatar.write import replace_maps
 from engine.errors import AvatarError
 
 
@@ -379,3 +380,10 @@ def only_avatars_or_avatar_errors(data: bytes) -> None:
     assert isinstance(avatar, Avatar)
     assert np.isfinite(avatar.positions).all() and np.isfinite(avatar.uvs).all()
     assert avatar.faces.min() >= 0 and avatar.faces.max() < len(avatar.positions) == len(avatar.uvs)
+    new = {(material.name, "albedo"): png(seed=90 + number) for number, material in enumerate(avatar.materials)}
+    try:
+        written = from_glb(replace_maps(data, new), "patient", 1.0)
+    except AvatarError:
+        return
+    assert np.array_equal(written.positions, avatar.positions)
+    assert {(m.name, "albedo"): m.maps["albedo"].encoded for m in written.materials} == new

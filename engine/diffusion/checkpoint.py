@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from engine.diffusion.denoiser import UNetDenoiser
+from engine.diffusion.noise import SIGMA_MAX, SIGMA_MIN
 from engine.errors import ModelError
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models"
@@ -23,6 +24,7 @@ _MOST_CONFIG_BYTES = 1 << 20
 class Model:
     """What a model folder says of itself. classes: in the network's order, the label for "any" left out.
 
+    sigma_min: the lowest noise level that the network cleans well; below it, it leaves noise in.
     fingerprint: SHA-256 over the names and bytes of the config and of all shards.
     """
 
@@ -31,6 +33,7 @@ class Model:
     classes: tuple[str, ...]
     any_label: int
     licence: str
+    sigma_min: float
     fingerprint: str
     shards: tuple[Path, ...]
 
@@ -55,6 +58,7 @@ def find(name: str | Path) -> Model:
         tuple(label for label in labels if label != ANY_CLASS),
         labels.index(ANY_CLASS) if ANY_CLASS in labels else -1,
         str(config.get("licence", "see the model card")),
+        float(config.get("sigma_min", SIGMA_MIN)),
         _fingerprint([folder / "config.json", *shards]),
         shards,
     )
@@ -106,8 +110,9 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: 'unet' must be the network's configuration")
     if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
         raise ModelError(f"{path}: 'classes' must be a list of names")
-    if not (isinstance(sigma, (int, float)) and math.isfinite(sigma) and sigma > 0):
-        raise ModelError(f"{path}: 'sigma_data' must be a number above 0")
+    for name, value in (("sigma_data", sigma), ("sigma_min", config.get("sigma_min", SIGMA_MIN))):
+        if not (isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < SIGMA_MAX):
+            raise ModelError(f"{path}: '{name}' must be a number above 0 and below {SIGMA_MAX:g}")
     return config
 
 

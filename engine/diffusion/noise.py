@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 SIGMA_MAX = 80.0
-SIGMA_MIN = 0.01
+SIGMA_MIN = 0.15
+"""A network that was trained longer can go lower; its `config.json` says so (`sigma_min`)."""
 RHO = 7.0
 
 

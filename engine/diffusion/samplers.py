@@ -4,14 +4,14 @@ Known entries are honoured in one of two ways: a network that was trained with a
 other, `Conditioner` replaces them at each step by their value plus fresh noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from engine.diffusion.denoiser import Denoiser
-from engine.diffusion.noise import SeededNoise, half_log_snr_step, schedule
+from engine.diffusion.noise import SeededNoise, half_log_snr_step
 
 Step = Callable[[int, int], None]
 """Told before each evaluation: how many are done, how many there are. May raise to stop."""
@@ -31,16 +31,15 @@ def dpmpp_2m_sde(
     denoiser: Denoiser,
     task: Task,
     noise: SeededNoise,
-    steps: int,
+    sigmas: Sequence[float],
     start: Tensor | None = None,
-    sigma_max: float | None = None,
     step: Step | None = None,
 ) -> Tensor:
     """SDE-DPM-Solver++(2M), Lu et al. 2022 (arXiv:2211.01095), appendix B, in σ-space.
 
-    start: x₀ [B, 4, H, W] to begin from, noised to sigma_max; pure noise where None. Returns x₀; known entries exact.
+    sigmas: decreasing noise levels, at each of which the network is asked once; the last answer is the result.
+    start: x₀ [B, 4, H, W] to begin from, noised to the first level; pure noise where None. Known entries are exact.
     """
-    sigmas = schedule(steps) if sigma_max is None else schedule(steps, sigma_max)
     shape = task.known.shape[1:]
     x = sigmas[0] * noise(*shape)
     if start is not None:

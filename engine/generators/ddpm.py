@@ -15,7 +15,7 @@ import torch
 from engine.diffusion import checkpoint
 from engine.diffusion.denoiser import Denoiser, GuidedByClass
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
-from engine.diffusion.noise import SeededNoise
+from engine.diffusion.noise import SeededNoise, schedule
 from engine.diffusion.samplers import SAMPLERS, Task
 from engine.errors import Cancelled, ModelError, SpecError
 from engine.generators.protocol import Cancel, PatchRequest, PatchResult, Progress
@@ -85,7 +85,8 @@ class DdpmGenerator:
             torch.zeros(len(requests), device=self.device),
         )
         noise = SeededNoise([request.spec.seed for request in requests], self.device)
-        return SAMPLERS[spec.sampler](self._guided(requests), task, noise, spec.steps, step=before)
+        sigmas = schedule(spec.steps, sigma_min=self.model.sigma_min)
+        return SAMPLERS[spec.sampler](self._guided(requests), task, noise, sigmas, step=before)
 
     def _guided(self, requests: Sequence[PatchRequest]) -> Denoiser:
         weights = [request.spec.class_guidance for request in requests]

@@ -118,6 +118,11 @@ class OutputFolder:
             self._checked.add(name)
         return True
 
+    @property
+    def whole(self) -> bool:
+        """Whether files are recorded and every one of them is still what the manifest says."""
+        return bool(self._records) and all(self.has(name) for name in list(self._records))
+
     @contextmanager
     def stage(self) -> Iterator[Stage]:
         """Files that appear together at the end of the block: each whole, and recorded only when all are in place.

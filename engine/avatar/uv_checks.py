@@ -36,11 +36,14 @@ def into_unit_square(
         )
     corners = uvs[faces].astype(np.float64)
     low, high = corners.min(axis=1), corners.max(axis=1)
-    tiles = np.floor((low + high) / 2).astype(np.int64)
-    if not tiles.any() and float(low.min()) >= -SLACK and float(high.max()) <= 1 + SLACK:
+    at_home = (low >= -SLACK) & (high <= 1 + SLACK)
+    if at_home.all():
         return None, np.clip(uvs, 0, 1), []
+    # What lies on the far edge, such as hidden faces that are all at (0, 1), belongs to the first tile.
+    tiles = np.where(at_home, 0, np.floor((low + high) / 2)).astype(np.int64)
     crossing = ((low < tiles - SLACK) | (high > tiles + 1 + SLACK)).any(axis=1)
-    distinct = np.unique(tiles, axis=0)
+    shown = (high - low > 0).all(axis=1)
+    distinct = np.unique(tiles[shown] if shown.any() else tiles, axis=0)
     if len(distinct) > 1 and not crossing.any() and has_maps:
         raise AvatarError(_udim_message(name, distinct))
     _refuse_odd_sampling(name, tiles, placement, has_maps)
@@ -53,7 +56,8 @@ def into_unit_square(
 
 
 def _udim_message(name: str, tiles: NDArray[np.int64]) -> str:
-    numbered = [f"{1001 + u + 10 * v}" if 0 <= u < 10 and v >= 0 else f"({u}, {v})" for u, v in tiles.tolist()]
+    """UDIM counts its rows upwards from the bottom, glTF's v goes down."""
+    numbered = [f"{1001 + u - 10 * v}" if 0 <= u < 10 and v <= 0 else f"({u}, {v})" for u, v in tiles.tolist()]
     shown = ", ".join(numbered[:6]) + (", …" if len(numbered) > 6 else "")
     return (
         f"material '{name}' lies on several UDIM tiles ({shown}) but glTF has one image for a material: give each"

@@ -109,11 +109,14 @@ def tiled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return positions, faces, uvs
 
 
-def test_udim_tiles_of_one_image_are_refused_by_name() -> None:
+@pytest.mark.parametrize(("move", "names"), [((0, 0), "1001, 1002"), ((0, -1), "1011, 1012"), ((2, -3), "1033, 1034")])
+def test_udim_tiles_of_one_image_are_refused_by_name(move: tuple[int, int], names: str) -> None:
+    """UDIM counts rows upwards: above the first tile lies 1011, which is v from -1 to 0 where v goes down."""
     positions, faces, uvs = tiled()
+    uvs = uvs + np.float32(move)
     draft = Draft()
     draft.draw(draft.primitive(positions, faces, uvs, draft.material("skin", draft.texture(png()))))
-    with pytest.raises(AvatarError, match=r"material 'skin' lies on several UDIM tiles \(1001, 1002\)"):
+    with pytest.raises(AvatarError, match=rf"material 'skin' lies on several UDIM tiles \({names}\)"):
         loaded(draft)
 
 
@@ -127,6 +130,21 @@ def test_udim_tiles_with_a_material_each_are_handled() -> None:
     avatar = loaded(draft)
     assert avatar.warnings == ()
     assert np.allclose(avatar.uvs[avatar.faces], (uvs - np.floor(uvs))[faces], atol=1e-6)
+
+
+@pytest.mark.parametrize("corner", [(0, 1), (1, 1), (1, 0), (3, 5)])
+def test_hidden_faces_gathered_in_a_corner_are_no_tile(corner: tuple[int, int]) -> None:
+    positions, faces, uvs = mirrored_halves()
+    uvs[len(uvs) // 2 :] = corner
+    draft = Draft()
+    draft.draw(draft.primitive(positions, faces, uvs, draft.material("skin", draft.texture(png()))))
+    avatar = loaded(draft)
+    half = len(faces) // 2
+    assert np.allclose(avatar.uvs[avatar.faces[:half]], uvs[faces[:half]], atol=1e-6)
+    assert avatar.uvs.min() >= 0 and avatar.uvs.max() <= 1
+    assert avatar.warnings == (
+        f"{half} of {2 * half} faces have no area in the texture; nothing can be painted on them",
+    )
 
 
 def test_a_repeating_texture_is_wrapped_face_by_face_and_warned() -> None:

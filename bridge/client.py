@@ -16,10 +16,10 @@ from typing import Self
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from bridge.errors import BadEndpoint, BridgeError, ProtocolError
+from bridge.errors import BridgeError, ProtocolError
 from bridge.protocol import CREDITS, FRAME_TO_CLIENT, Bye, encode, printable
 from bridge.receiver import NOTHING, Farewell, Frames, Receiver
-from bridge.security import ClientKeys, secure_client
+from bridge.security import ClientKeys, check_connect, secure_client
 from bridge.tiles import State
 from bridge.wakeup import Wakeup
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _INTAKE = 256
 _ENDED = {
     zmq.Event.DISCONNECTED: "the connection broke",
-    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the handshake failed: does it want CURVE (--keys)? Is server.public its key?",
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the handshake failed: is CURVE wanted (--keys)? Is server.public its key?",
     zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "no common security: is CURVE (--keys) wanted on one side only?",
     zmq.Event.HANDSHAKE_FAILED_AUTH: "the server does not list this client's key",
 }
@@ -82,6 +82,7 @@ class AtlasMirror:
         patience: Patience = Patience(),
         on_shown: Callable[[State], None] | None = None,
     ) -> None:
+        check_connect(endpoint)
         if not 1 <= window <= CREDITS:
             raise BridgeError(f"window is {window}; it must lie in 1 to {CREDITS}")
         self._endpoint, self._keys, self._patience, self._on_shown = endpoint, keys, patience, on_shown
@@ -92,21 +93,9 @@ class AtlasMirror:
         self._stopping = False
         self._wait_s = patience.first
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._probe_address()
         self._wakeup = Wakeup()
         self._thread = threading.Thread(target=self._run, name="moulage-mirror", daemon=True)
         self._thread.start()
-
-    def _probe_address(self) -> None:
-        """Raise BadEndpoint for an address that libzmq does not take."""
-        socket = self._context.socket(zmq.DEALER)
-        try:
-            socket.connect(self._endpoint)
-        except zmq.ZMQError as error:
-            socket.close(linger=0)
-            self._context.term()
-            raise BadEndpoint(f"{self._endpoint!r} is no address to connect to: {error.strerror or error}") from None
-        socket.close(linger=0)
 
     @property
     def shown(self) -> State:
@@ -194,7 +183,7 @@ class AtlasMirror:
         try:
             socket.connect(self._endpoint)
             for frames in self._receiver.open():
-                socket.send_multipart(frames)
+                _send(socket, frames)  # a pipe that is gone already is told by the monitor
             self._tell("")
             return self._converse(socket, monitor)
         except ProtocolError as error:
@@ -207,6 +196,8 @@ class AtlasMirror:
             if error.code == "version":
                 self._wait_s = self._patience.version
             return str(error)
+        except zmq.ZMQError as error:
+            return f"ZeroMQ says: {error}"
         finally:
             socket.disable_monitor()
             monitor.close(linger=0)

@@ -134,10 +134,10 @@ class Publisher:
         self,
         wakeup: Wakeup,
         stopping: Callable[[], bool],
-        newest: Callable[[], State],
+        newest: Callable[[], State | None],
         changed: Callable[[], None],
     ) -> None:
-        """Serve until `stopping`. `newest` gives the state to publish, `changed` is called when `clients` is new."""
+        """Serve until `stopping`. `newest` gives the state to publish, if any; `changed` tells of news in `clients`."""
         poller = zmq.Poller()
         for socket in (self._router, self._monitor, *([self._zap] if self._zap else [])):
             poller.register(socket, zmq.POLLIN)
@@ -193,7 +193,7 @@ class Publisher:
                 else:
                     _log.info("a connection ended: closed by the peer, or cut because it broke ZeroMQ's framing")
 
-    def _read_messages(self, state: State) -> bool:
+    def _read_messages(self, state: State | None) -> bool:
         """Read what is there; whether that was all."""
         for _ in range(_INTAKE):
             try:
@@ -205,7 +205,7 @@ class Publisher:
                 self._receive(identity, frames[1:], state)
         return False
 
-    def _receive(self, identity: bytes, frames: list[zmq.Frame], state: State) -> None:
+    def _receive(self, identity: bytes, frames: list[zmq.Frame], state: State | None) -> None:
         peer = self._peers.get(identity)
         try:
             message = decode_to_server([frame.buffer for frame in frames])
@@ -224,7 +224,7 @@ class Publisher:
             _log.exception("a fault of the server while it read a message")
             self._drop(identity, "internal", "a fault of the server")
 
-    def _greet(self, identity: bytes, hello: Hello, address: str, state: State) -> None:
+    def _greet(self, identity: bytes, hello: Hello, address: str, state: State | None) -> None:
         if not hello.min_version <= VERSION <= hello.max_version:
             versions = f"{hello.min_version} to {hello.max_version}"
             raise ProtocolError(f"the client speaks versions {versions}, the server {VERSION}", "version")
@@ -238,18 +238,20 @@ class Publisher:
             "%s (%s) connects, has revision %d of epoch %016x", hello.client, address, hello.revision, hello.epoch
         )
         heartbeat_ms, timeout_ms = round(self._heartbeat_s * 1000), round(self._timeout_s * 1000)
-        self._say(identity, Welcome(VERSION, self._name, self._epoch, state.revision, codec, heartbeat_ms, timeout_ms))
+        self._say(
+            identity, Welcome(VERSION, self._name, self._epoch, _revision(state), codec, heartbeat_ms, timeout_ms)
+        )
 
-    def _send_transfers(self, state: State) -> None:
+    def _send_transfers(self, state: State | None) -> None:
         """Give every client its turn: a transfer's next messages, or the start of one."""
         for identity, peer in list(self._peers.items()):
-            if peer.session.wants(state):
+            if state is not None and peer.session.wants(state):
                 peer.session.begin(state)
             for frames in peer.session.ready_messages(_BURST):
                 if not self._send(identity, frames):
                     break
 
-    def _beat(self, state: State) -> None:
+    def _beat(self, state: State | None) -> None:
         now = time.monotonic()
         for identity, peer in list(self._peers.items()):
             late = peer.session.state == GREETING and now - peer.since > self._timeout_s
@@ -258,7 +260,7 @@ class Publisher:
                     identity, "timeout", f"nothing heard for {self._timeout_s:g} s" if not late else "HAVE missing"
                 )
             else:
-                self._say(identity, Heartbeat(state.revision))
+                self._say(identity, Heartbeat(_revision(state)))
 
     def _say(self, identity: bytes, message: Message) -> bool:
         return self._send(identity, list(encode(message)))
@@ -291,12 +293,12 @@ class Publisher:
         if peer is not None:
             _log.info("%s (%s) %s", peer.session.name, peer.address, reason)
 
-    def _publish_status(self, state: State) -> None:
+    def _publish_status(self, state: State | None) -> None:
         now = time.monotonic()
         statuses = []
         for peer in self._peers.values():
             session = peer.session
-            if session.shown == state.revision:
+            if session.shown == _revision(state) or state is None:
                 peer.behind_since = None
             elif peer.behind_since is None:
                 peer.behind_since = now
@@ -306,7 +308,7 @@ class Publisher:
                     address=peer.address,
                     state=session.state,
                     revision=session.shown,
-                    lag=state.revision - (session.shown or 0),
+                    lag=_revision(state) - (session.shown or 0),
                     lag_s=0.0 if peer.behind_since is None else now - peer.behind_since,
                     applied_ms=session.applied_ms,
                     bytes=session.bytes_sent,
@@ -316,6 +318,10 @@ class Publisher:
                 )
             )
         self.clients = tuple(statuses)
+
+
+def _revision(state: State | None) -> int:
+    return 0 if state is None else state.revision
 
 
 def _address(frame: zmq.Frame) -> str:

@@ -39,7 +39,7 @@ class _Commit:
 
 
 class Revisions:
-    """The queue between the publishing threads and the server's.
+    """The queue between the publishing threads and the server's. `state` is the newest committed one, None before.
 
     So many pixels may wait in it (`pending_bytes`) before `publish` waits, too: memory stays bounded.
     """
@@ -56,7 +56,7 @@ class Revisions:
         self._next_id = 1
         # Of the server's thread alone:
         self._working: dict[int, MapState] = {}
-        self.state = State(revision, {})
+        self.state: State | None = None
 
     @property
     def revision(self) -> int:

@@ -71,6 +71,13 @@ def is_loopback(endpoint: str) -> bool:
         return False
 
 
+def check_connect(endpoint: str) -> None:
+    """Raise BadEndpoint for what can't be connected to."""
+    is_loopback(endpoint)
+    if endpoint.startswith("tcp://") and endpoint.rpartition(":")[2] in ("*", "0"):
+        raise BadEndpoint(f"{endpoint} names no port; a client needs the server's, for example tcp://127.0.0.1:5581")
+
+
 def check_bind(endpoint: str, keys: ServerKeys | None) -> None:
     """Refuse to listen beyond this machine without keys."""
     if keys is None and not is_loopback(endpoint):

@@ -36,6 +36,8 @@ class ServerStatus:
 class AtlasServer:
     """One address that scenes connect to. Close it, or use it in a `with` statement.
 
+    Nothing is sent before the first commit, so that a restarted server does not blank the scenes that wait for it.
+
     bind: port `*` takes a free one, see `endpoint`. keys: needed for any address but a loopback one.
     epoch, revision: to continue an earlier server's numbering; by default a new epoch begins. codec: `raw` or `qoi` for
     all clients that can read it, instead of raw on loopback and QOI elsewhere.
@@ -154,7 +156,7 @@ class AtlasServer:
         finally:
             self._tell_waiting()
 
-    def _newest(self) -> State:
+    def _newest(self) -> State | None:
         self._revisions.integrate()
         return self._revisions.state
 

@@ -125,7 +125,26 @@ def test_a_map_of_zeros_costs_nothing(server: AtlasServer) -> None:
         assert not state.pixels().any()
 
 
+def test_nothing_is_sent_before_the_first_commit(server: AtlasServer, model: Model) -> None:
+    """A server that has just been restarted must not blank the scenes that waited for it."""
+    with mirror(server) as client:
+        assert client.wait_for(model.matches, 10)
+        shown, epoch = client.shown, client.epoch
+    with AtlasServer("tcp://127.0.0.1:*") as fresh:
+        fresh.add_map(SKIN)
+        with mirror(fresh, epoch=epoch, shown=shown) as client:
+            deadline = time.monotonic() + 10
+            while client.status().phase != "ready":
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            time.sleep(0.1)
+            assert client.shown is shown
+            revision = fresh.commit()
+            assert client.wait_for(lambda state: state.revision == revision and len(state.maps) == 1, 10)
+
+
 def test_a_server_without_maps_shows_nothing(server: AtlasServer) -> None:
+    server.commit()
     with mirror(server) as client:
         assert client.wait_for(lambda state: not state.maps and state.document == b"", 10)
 
@@ -295,5 +314,13 @@ def test_addresses_that_cannot_be_used_are_named() -> None:
         for address in ("127.0.0.1:5581", "tcp://127.0.0.1", "tcp://", "udp://127.0.0.1:1", "tcp://127.0.0.1:99999"):
             with pytest.raises(BadEndpoint, match=r"tcp://127\.0\.0\.1:5581"):
                 AtlasServer(address)
-        with pytest.raises(BadEndpoint, match="no address to connect to"):
-            AtlasMirror("tcp:/nowhere")
+        for address in ("tcp:/nowhere", "tcp://127.0.0.1:*", "tcp://127.0.0.1:0", "http://127.0.0.1:5581"):
+            with pytest.raises(BadEndpoint, match=r"tcp://127\.0\.0\.1:5581"):
+                AtlasMirror(address)
+
+
+def test_a_server_whose_name_is_unknown_is_waited_for() -> None:
+    with AtlasMirror("tcp://no-such-host.invalid:5581", patience=QUICK) as client:
+        time.sleep(0.2)
+        assert client.status().transfers == 0
+        assert "fault" not in client.status().detail

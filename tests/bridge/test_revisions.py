@@ -25,7 +25,7 @@ def test_what_comes_after_a_commit_does_not_reach_back_into_it() -> None:
     revisions.commit("first")
     revisions.publish(SPEC.key, (0, 0, 300, 10), pixels(2))
     revisions.remove_map(SPEC.key)
-    assert revisions.integrate()
+    assert revisions.integrate() and revisions.state is not None
     assert (revisions.state.revision, revisions.state.document) == (1, b"first")
     assert (revisions.state.by_key[SPEC.key].pixels() == 1).all()
     revisions.commit()

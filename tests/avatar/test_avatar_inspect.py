@@ -112,6 +112,7 @@ def test_a_right_unit_mends_the_size(tmp_path: Path) -> None:
         assert json.loads(result.stdout)["height_m"] == pytest.approx(1.7)
 
 
+@pytest.mark.slow
 def test_the_default_patient_by_body_part() -> None:
     """The base mesh's own figures, measured once at 4096² by hand: back 0.56, face 0.25, hand 0.43 mm per texel."""
     body = pytest.importorskip("engine.avatar.body")

@@ -1,9 +1,4 @@
-"""Pictures of a body without a graphics card: rays against the surface, studio light, shading in linear light.
-
-Soft shadows come from precomputed radiance transfer (Sloan, Kautz & Snyder 2002): each vertex keeps how much light of
-every low frequency reaches it past the rest of the body, so one pass of rays serves every camera and its lights. The
-irradiance of an unshadowed normal is that of Ramamoorthi & Hanrahan 2001, eq. 12.
-"""
+"""Pictures of a body without a graphics card: rays against the surface, studio light, shading in linear light."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.colour import LINEAR_OF_BYTE, to_bytes
 from engine.errors import BadInput
+from engine.lighting import irradiance, lighting, sheen, transfer, unit, unshadowed
 from engine.surface.patch import up_and_right
 
 if TYPE_CHECKING:
@@ -31,8 +27,9 @@ UNTEXTURED = 0.60
 
 LARGEST_SIDE = 16384
 _SAMPLES_AT_ONCE = 400_000
-_SHADOW_RAYS = 1_500_000
 _MARGIN = 1.06
+_RING_LIGHT = np.float32(0.75)
+"""Share of a close-up's light that comes from about the lens, where no limb throws a shadow."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +116,8 @@ class Studio:
     def __init__(self, surface: "Surface") -> None:
         self.surface = surface
         self._normals = np.asarray(surface.vertex_normals, np.float32)
-        self._transfer = _transfer(surface)
-        self._open = self._transfer[:, 0] / _unshadowed(self._normals)[:, 0]
+        self._transfer = transfer(surface)
+        self._open = self._transfer[:, 0] / unshadowed(self._normals)[:, 0]
 
     def render(
         self, pixels: Mapping[int, NDArray[np.uint8]], view: View, width: int, height: int, supersample: int = 2
@@ -135,10 +132,11 @@ class Studio:
             )
         picture = np.empty((height * width, 3), np.uint8)
         picture[:] = BACKGROUND
-        light = _lighting(view)
-        shadow: NDArray[np.float32] = np.clip(
-            self._transfer @ light / np.maximum(_irradiance(self._normals, light), 1e-3), 0, 1
-        )
+        light = lighting(view.axes)
+        received = self._transfer @ light / np.maximum(irradiance(self._normals, light), 1e-3)
+        shadow: NDArray[np.float32] = np.clip(received, 0, 1)
+        if view.near_cut:
+            shadow = _RING_LIGHT + (1 - _RING_LIGHT) * shadow
         steps = (np.arange(supersample) + 0.5) / supersample
         offsets = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
         backdrop = LINEAR_OF_BYTE[np.array(BACKGROUND)]
@@ -202,14 +200,14 @@ class Studio:
         """Linear light that leaves each hit towards the eye."""
         weights = barycentric.astype(np.float32)
         corners = self.surface.faces[faces]
-        normals = _unit(_blend(weights, self._normals[corners]))
+        normals = unit(_blend(weights, self._normals[corners]))
         albedo = self._albedo(pixels, faces, weights)
         lit, free = _blend(weights, np.stack([shadow, self._open], -1)[corners]).T
-        irradiance = _irradiance(normals, light) * lit
+        arriving = irradiance(normals, light) * lit
         # What the body hides of the studio, it replaces by light that has met skin once: creases glow, not blacken.
         bounce = np.clip(1 - free, 0, 1)[:, None] * albedo * np.float32(0.7)
-        leaving: NDArray[np.float32] = albedo * (irradiance[:, None] + bounce)
-        leaving += _sheen(view, normals, directions, lit)[:, None]
+        leaving: NDArray[np.float32] = albedo * (arriving[:, None] + bounce)
+        leaving += sheen(view.axes, normals, directions, lit)[:, None]
         return leaving
 
     def _albedo(
@@ -256,12 +254,6 @@ def _blend(weights: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray
     return blended
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    length = np.sqrt(np.einsum("nc,nc->n", vectors, vectors))
-    unit: NDArray[np.float32] = vectors / np.maximum(length, np.float32(1e-9))[:, None]
-    return unit
-
-
 def _bilinear(atlas: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width = atlas.shape[:2]
     x, y = np.clip(uv[:, 0], 0, 1) * width - 0.5, np.clip(uv[:, 1], 0, 1) * height - 0.5
@@ -274,94 +266,6 @@ def _bilinear(atlas: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.f
     upper, lower = corner[0] + fx * (corner[1] - corner[0]), corner[2] + fx * (corner[3] - corner[2])
     mixed: NDArray[np.float32] = upper + fy * (lower - upper)
     return mixed
-
-
-def _harmonics(directions: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Real spherical harmonics of degrees 0 to 2 at unit directions [N, 3]: float32 [N, 9]."""
-    x, y, z = directions.astype(np.float32).T
-    return np.stack(
-        [
-            np.full_like(x, 0.282095),
-            0.488603 * y,
-            0.488603 * z,
-            0.488603 * x,
-            1.092548 * x * y,
-            1.092548 * y * z,
-            0.315392 * (3 * z * z - 1),
-            1.092548 * x * z,
-            0.546274 * (x * x - y * y),
-        ],
-        -1,
-    )
-
-
-_COSINE = np.array([np.pi] + [2 * np.pi / 3] * 3 + [np.pi / 4] * 5, np.float32)
-"""The clamped cosine's weight at each harmonic (Ramamoorthi & Hanrahan 2001, eq. 8)."""
-
-
-def _unshadowed(normals: NDArray[np.floating]) -> NDArray[np.float32]:
-    transfer: NDArray[np.float32] = _harmonics(normals) * _COSINE
-    return transfer
-
-
-def _irradiance(normals: NDArray[np.floating], light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What an open surface with these unit normals [N, 3] receives; 1 shows the albedo as it is."""
-    received: NDArray[np.float32] = np.maximum(_unshadowed(normals) @ light, 0.05)
-    return received
-
-
-def _sphere(count: int) -> Floats:
-    """Directions spread evenly over the sphere (Fibonacci lattice): float64 [count, 3]."""
-    z = 1 - (2 * np.arange(count) + 1) / count
-    angle = np.pi * (3 - np.sqrt(5)) * np.arange(count)
-    radius = np.sqrt(1 - z * z)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], -1)
-
-
-def _transfer(surface: "Surface") -> NDArray[np.float32]:
-    """How much of each harmonic of the light reaches each vertex past the body: float32 [M, 9]."""
-    normals = np.asarray(surface.vertex_normals, np.float32)
-    count = int(np.clip(2 * _SHADOW_RAYS / max(len(normals), 1), 24, 192))
-    directions = _sphere(count)
-    basis = _harmonics(directions)
-    result = np.zeros((len(normals), 9), np.float32)
-    start = np.asarray(surface.vertices) + 1e-3 * normals
-    for direction, harmonics in zip(directions, basis, strict=True):
-        cosine = normals @ direction.astype(np.float32)
-        ahead = np.flatnonzero(cosine > 0)
-        faces, _, _ = surface.cast(start[ahead], np.broadcast_to(direction, (len(ahead), 3)))
-        free = ahead[np.asarray(faces) < 0]
-        result[free] += cosine[free, None] * harmonics
-    return result * np.float32(4 * np.pi / count)
-
-
-_KEY, _FILL = np.array([-0.55, 0.55, 0.63]), np.array([0.70, 0.05, 0.71])
-
-
-def _lighting(view: View) -> NDArray[np.float32]:
-    """The studio's light as harmonics [9]: two wide softboxes and a dome, fixed to the camera."""
-    directions = _sphere(2048)
-    seen = directions @ view.axes.T
-    radiance = 0.55 + 0.20 * seen[:, 1] + 2.7 * np.maximum(seen @ _KEY, 0) ** 3 + 0.8 * np.maximum(seen @ _FILL, 0) ** 2
-    light = (4 * np.pi / len(directions)) * (_harmonics(directions) * radiance[:, None]).sum(0)
-    facing = float((_unshadowed(view.axes[2:])[0] * light).sum())
-    scaled: NDArray[np.float32] = (light * (1.04 / facing)).astype(np.float32)
-    return scaled
-
-
-def _sheen(
-    view: View, normals: NDArray[np.float32], directions: Floats, lit: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The softboxes' reflection in the skin's oily film (Blinn-Phong with Schlick's Fresnel term)."""
-    eye = -directions.astype(np.float32)
-    total = np.zeros(len(normals), np.float32)
-    for lamp, strength in ((_KEY, 1.0), (_FILL, 0.4)):
-        half = _unit(eye + (lamp @ view.axes).astype(np.float32))
-        grazing = 1 - np.clip(np.einsum("nc,nc->n", half, eye), 0, 1)
-        gloss = np.maximum(np.einsum("nc,nc->n", half, normals), 0) ** 2
-        total += np.float32(strength) * (0.028 + 0.972 * grazing**5) * gloss**9
-    sheen: NDArray[np.float32] = 1.1 * total * lit
-    return sheen
 
 
 def _triple(values: ArrayLike) -> tuple[float, float, float]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _STARTS = 3
 _SWEEPS = 8
+_FINEST = 1024
+_MANY_FACES = 4000
 
 
 def longest_diameter(patch: "Patch", mask: NDArray[np.floating] | NDArray[np.bool_]) -> float:
@@ -27,15 +29,12 @@ def longest_diameter(patch: "Patch", mask: NDArray[np.floating] | NDArray[np.boo
     if not len(triangles):
         return 0.0
     chart = patch.chart
-    places = chart.places.astype(np.float64) * patch.size
-    corner_weights = np.broadcast_to(np.eye(3), (len(places), 3, 3))
-    barycentric = np.clip(apply_affine(affine_maps(places, corner_weights), triangles, x, y), 0, 1)
-    barycentric /= barycentric.sum(1, keepdims=True)
+    triangles, barycentric = _located(patch, triangles, x, y)
     corners = chart.mesh.faces[triangles]
     points = (chart.mesh.vertices[corners] * barycentric[..., None]).sum(1)
 
     longest, seen = 0.0, set()
-    for start in _far_apart(x, y):
+    for start in _far_apart(x, y)[: _STARTS if len(chart.places) < _MANY_FACES else 1]:
         here, reach = start, 0.0
         for _ in range(_SWEEPS):
             if here in seen:
@@ -73,6 +72,37 @@ def _outline(
         found.append((on_surface[rows, columns].astype(np.int64), columns - 0.5 + dx * step, rows - 0.5 + dy * step))
     triangles, x, y = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return triangles, x, y
+
+
+def _located(
+    patch: "Patch", triangles: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The chart's faces [N] and barycentric coordinates [N, 3] at places x, y in pixels.
+
+    triangles: the faces of the pixels nearby, for places where there is none. Places just outside of their face are
+    moved to its nearest point: cutting off coordinates would shift them along a sliver's whole length.
+    """
+    times = max(1, min(4, _FINEST // patch.size))
+    fine = patch.at_size(patch.size * times).piece
+    rows, columns = (np.clip((v * times).astype(int), 0, len(fine) - 1) for v in (y, x))
+    triangles = np.where(fine[rows, columns] >= 0, fine[rows, columns], triangles)
+    corners = patch.chart.places[triangles].astype(np.float64) * patch.size
+    place = np.stack([x, y], 1)
+    maps = affine_maps(corners, np.broadcast_to(np.eye(3), (len(corners), 3, 3)))
+    barycentric = apply_affine(maps, np.arange(len(corners)), x, y)
+    outside = (barycentric < 0).any(1)
+    nearest = np.full(len(corners), np.inf)
+    for k in range(3):
+        start, edge = corners[:, k], corners[:, k - 2] - corners[:, k]
+        along = ((place - start) * edge).sum(1) / np.maximum((edge**2).sum(1), 1e-18)
+        along = np.clip(along, 0, 1)
+        distance = np.linalg.norm(start + along[:, None] * edge - place, axis=1)
+        closer = outside & (distance < nearest)
+        nearest[closer] = distance[closer]
+        on_edge = np.zeros((len(corners), 3))
+        on_edge[:, k], on_edge[:, k - 2] = 1 - along, along
+        barycentric[closer] = on_edge[closer]
+    return triangles, barycentric
 
 
 def _far_apart(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[int]:

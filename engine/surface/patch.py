@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import ReferenceType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,7 +150,7 @@ class Chart:
         self.uvs = uvs
         self.unfolding = unfolding
         self.curvature_radius_mm = curvature_radius_mm
-        self.footprints: dict[tuple[int, int, int], list[Footprint]] = {}
+        self.footprints: dict[tuple[int, int], tuple[ReferenceType[NDArray[np.int32]], list[Footprint]]] = {}
 
 
 def cut_patch(surface: "Surface", site: Site, width_mm: float, size: int, turn_deg: float) -> Patch:

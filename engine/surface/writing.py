@@ -4,6 +4,7 @@ Each texel is the mean of the patch over the texel's own footprint (supersamplin
 of Texture Mapping and Image Warping", chapter 3), and is composited in linear light.
 """
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,8 +58,9 @@ def composite(
     """Lay a picture over the skin, in place.
 
     pixels: sRGB uint8 [H, W, 4] by material; the colours of texels whose alpha is above 0 change, nothing else does.
-    rgb: [P, P, 3] linear light; alpha: [P, P] in [0, 1]; P need not be the patch's size. owners: int32 [H, W] by
-    material, from `Surface.owners`. Returns, by material, the rectangles that hold all changed texels.
+    rgb: [P, P, 3] linear light; alpha: [P, P] in [0, 1]; P need not be the patch's size.
+    owners: int32 [H, W] by material, from `Surface.owners`; where materials share a texture, theirs together.
+    Returns, by material, the rectangles that hold all changed texels.
     """
     picture = _premultiplied(rgb, alpha)
 
@@ -98,16 +100,19 @@ def stamp(
 def footprints(patch: "Patch", material: int, owners: NDArray[np.int32]) -> list[Footprint]:
     """The texels that the patch covers, one connected piece of an island after the other.
 
-    owners: int32 [H, W] of the material. The chart keeps them: writing again costs only the blending.
+    owners: int32 [H, W] of the material, or of all materials that share its texture. The chart keeps the result as
+    long as `owners` lives: writing again costs only the blending.
     """
-    key = (material, owners.shape[1], owners.shape[0])
-    kept = patch.chart.footprints
-    if key not in kept:
-        mine = np.flatnonzero(patch.surface.face_material[patch.chart.mesh.parent] == material)
-        piece = _connected(patch, mine)
-        found = [_footprint(patch, mine[piece == number], owners) for number in np.unique(piece)]
-        kept[key] = [footprint for footprint in found if len(footprint.rows)]
-    return kept[key]
+    key = (material, id(owners))
+    kept = patch.chart.footprints.get(key)
+    if kept is not None and kept[0]() is owners:
+        return kept[1]
+    mine = np.flatnonzero(patch.surface.face_material[patch.chart.mesh.parent] == material)
+    piece = _connected(patch, mine)
+    found = [_footprint(patch, mine[piece == number], owners) for number in np.unique(piece)]
+    found = [footprint for footprint in found if len(footprint.rows)]
+    patch.chart.footprints[key] = weakref.ref(owners), found
+    return found
 
 
 def _connected(patch: "Patch", triangles: NDArray[np.int64]) -> NDArray[np.int32]:

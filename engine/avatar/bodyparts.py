@@ -185,8 +185,8 @@ def _ears(avatar: Avatar, shape: _Shape, faces: Faces, known: bool) -> Faces:
     x, y = np.abs(shape.centres[:, 0]), shape.centres[:, 1]
     upward = (y - y[faces].min()) / max(np.ptp(y[faces]), 1e-6)
     upper = faces & (upward > 0.7)
-    skull = x[upper].max() if upper.any() else np.inf
-    return faces & (upward > 0.25) & (upward < 0.7) & (x > 1.02 * skull)
+    skull = float(x[upper].max()) if upper.any() else np.inf
+    return np.asarray(faces & (upward > 0.25) & (upward < 0.7) & (x > 1.02 * skull), bool)
 
 
 def _palmar(skeleton: Skeleton, joint_roles: list[tuple[str, str]], side: str, shape: _Shape, faces: Faces) -> Faces:
@@ -199,10 +199,10 @@ def _palmar(skeleton: Skeleton, joint_roles: list[tuple[str, str]], side: str, s
     fingers = shape.centres[faces].mean(0) - root
     thumb = skeleton.heads[thumbs].mean(0) - root if thumbs else np.array([0.0, 0.0, 1.0])
     palm = np.cross(fingers, thumb) * (1 if side == "left" else -1)
-    return np.asarray(shape.normals @ (palm / max(np.linalg.norm(palm), 1e-9)) > 0.1)
+    return np.asarray(shape.normals @ (palm / max(np.linalg.norm(palm), 1e-9)) > 0.1, bool)
 
 
 def _plantar(shape: _Shape, faces: Faces) -> Faces:
     """Faces of the foot near the floor that look down."""
     height = shape.centres[:, 1] - shape.floor
-    return np.asarray((shape.normals[:, 1] < -0.35) & (height < 0.5 * height[faces].max()))
+    return np.asarray((shape.normals[:, 1] < -0.35) & (height < 0.5 * height[faces].max()), bool)

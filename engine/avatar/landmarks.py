@@ -19,10 +19,29 @@ FOOT_MIRROR = 0.3894
 
 EYE_CORNER = (0.70, 0.131)
 """The eyes' islands lie right of and above this point, and nothing else does."""
-MOUTH_INSIDE = (0.755, 0.861, 0.926, 0.99)
-SOCKETS = (0.009, 0.365, 0.153, 0.455)
+MOUTH_INSIDE = ((0.766, 0.861, 0.926, 0.990), (0.755, 0.900, 0.926, 0.990))
+"""Two boxes, between which the tips of the left hand's fingers lie."""
+SOCKETS = ((0.009, 0.385, 0.1525, 0.455), (0.009, 0.365, 0.143, 0.386))
+"""Two boxes; the body's island begins just right of the upper one."""
 RIGHT_EAR = (0.8465, 0.3765, 0.0175, 0.0135)
 """Centre and half axes of an ellipse."""
+
+LIPS = (0.9092, 0.5168, 0.0098, 0.0186)
+RIGHT_NIPPLE = (0.3260, 0.3030)
+RIGHT_FINGERNAILS = (
+    (0.4080, 0.9180, 0.0027, 0.0027),
+    (0.4138, 0.9537, 0.0036, 0.0036),
+    (0.4455, 0.9840, 0.0032, 0.0037),
+    (0.5008, 0.9818, 0.0030, 0.0038),
+    (0.5370, 0.9428, 0.0038, 0.0038),
+)
+RIGHT_TOENAILS = (
+    (0.0262, 0.9425, 0.0022, 0.0022),
+    (0.0355, 0.9628, 0.0023, 0.0023),
+    (0.0540, 0.9788, 0.0026, 0.0026),
+    (0.0768, 0.9875, 0.0026, 0.0026),
+    (0.1090, 0.9800, 0.0044, 0.0042),
+)
 
 UV = NDArray[np.floating]
 
@@ -38,7 +57,7 @@ def is_base_mesh(faces: NDArray[np.int32], uvs: NDArray[np.float32]) -> bool:
 def inner_faces(faces: NDArray[np.int32], uvs: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Faces [F] that are no skin: the eyeballs, and the insides of the eye sockets and the mouth."""
     centres = uvs[faces].mean(1)
-    inner = within(centres, MOUTH_INSIDE) | within(centres, SOCKETS)
+    inner = inside_mouth(centres) | in_socket(centres)
     inner[-EYE_FACES:] = True
     return inner
 
@@ -48,6 +67,16 @@ def ear_faces(faces: NDArray[np.int32], uvs: NDArray[np.float32]) -> NDArray[np.
     centres = uvs[faces].mean(1)
     mirrored = centres * (1, -1) + (0, HEAD_MIRROR)
     return (ellipse(centres, RIGHT_EAR) < 1) | (ellipse(mirrored, RIGHT_EAR) < 1)
+
+
+def inside_mouth(points: UV) -> NDArray[np.bool_]:
+    """Which points [..., 2] lie on the island of the mouth's inside."""
+    return within(points, MOUTH_INSIDE[0]) | within(points, MOUTH_INSIDE[1])
+
+
+def in_socket(points: UV) -> NDArray[np.bool_]:
+    """Which points [..., 2] lie on the islands of the eye sockets' insides."""
+    return within(points, SOCKETS[0]) | within(points, SOCKETS[1])
 
 
 def within(points: UV, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:

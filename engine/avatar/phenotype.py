@@ -27,7 +27,7 @@ VARIATIONS: dict[str, tuple[str, ...]] = {
 """The columns of `BaseMesh.factors`, in this order."""
 
 BODY_DENSITY = 1010.0
-"""kg/m³ of the volume that the skin encloses: about 1050 without the air in the lungs (Siri 1961), with 2.5 l of air."""
+"""kg/m³ of the volume that the skin encloses: about 1050 without the air in the lungs (Siri 1961), 2.5 l of air."""
 
 SEXES = ("female", "male")
 AGES = (3.0, 90.0)

@@ -7,6 +7,7 @@ caller never waits for a client.
 import logging
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -120,11 +121,20 @@ class AtlasServer:
             self._publisher.clients,
         )
 
-    def wait_shown(self, revision: int, timeout_s: float, clients: int = 1) -> bool:
-        """Wait until at least `clients` clients are connected and all connected ones show `revision` or a later one."""
+    def wait_shown(
+        self,
+        revision: int,
+        timeout_s: float,
+        clients: int = 1,
+        among: Callable[[ClientStatus], bool] = lambda client: True,
+    ) -> bool:
+        """Wait until at least `clients` clients are connected and all of them show `revision` or a later one.
+
+        among: which clients count. False where it did not come to that in time.
+        """
 
         def shown() -> bool:
-            revisions = [client.revision for client in self._publisher.clients]
+            revisions = [client.revision for client in self._publisher.clients if among(client)]
             return len(revisions) >= clients and all(r is not None and r >= revision for r in revisions)
 
         with self._acknowledged:

@@ -1,6 +1,7 @@
 """The procedural skin: the right tone in the right place, no seams, eyes that look."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_no_seam_shows_along_the_spine() -> None:
     keys, merged = np.unique(body.positions, axis=0, return_inverse=True)
     merged = merged.reshape(-1)
     order = np.argsort(merged, kind="stable")
-    twins = [(a, b) for a, b in zip(order, order[1:], strict=False) if merged[a] == merged[b]]
+    twins = [(a, b) for a, b in pairwise(order) if merged[a] == merged[b]]
     spine = [(a, b) for a, b in twins if abs(body.positions[a][0]) < 1e-4 and body.positions[a][2] < 0]
     assert len(spine) > 20
     assert len(keys) > 13000

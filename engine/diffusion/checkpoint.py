@@ -16,6 +16,7 @@ from engine.errors import ModelError
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models"
 ANY_CLASS = "any"
+MAX_ZOOM = 2.0
 MOST_BYTES = 4 << 30
 _MOST_CONFIG_BYTES = 1 << 20
 
@@ -25,6 +26,7 @@ class Model:
     """What a model folder says of itself. classes: in the network's order, the label for "any" left out.
 
     sigma_min: the lowest noise level that the network cleans well; below it, it leaves noise in.
+    max_zoom: the largest magnification that it was trained with.
     fingerprint: SHA-256 over the names and bytes of the config and of all shards.
     """
 
@@ -34,6 +36,7 @@ class Model:
     any_label: int
     licence: str
     sigma_min: float
+    max_zoom: float
     fingerprint: str
     shards: tuple[Path, ...]
 
@@ -59,6 +62,7 @@ def find(name: str | Path) -> Model:
         labels.index(ANY_CLASS) if ANY_CLASS in labels else -1,
         str(config.get("licence", "see the model card")),
         float(config.get("sigma_min", SIGMA_MIN)),
+        float(config.get("max_zoom", MAX_ZOOM)),
         _fingerprint([folder / "config.json", *shards]),
         shards,
     )
@@ -113,6 +117,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     for name, value in (("sigma_data", sigma), ("sigma_min", config.get("sigma_min", SIGMA_MIN))):
         if not (isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < SIGMA_MAX):
             raise ModelError(f"{path}: '{name}' must be a number above 0 and below {SIGMA_MAX:g}")
+    zoom = config.get("max_zoom", MAX_ZOOM)
+    if not (isinstance(zoom, (int, float)) and math.isfinite(zoom) and zoom >= 1):
+        raise ModelError(f"{path}: 'max_zoom' must be a number of at least 1")
     return config
 
 

@@ -33,8 +33,12 @@ class SeededNoise:
 
     def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
         self._streams = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        self._device = device
+        self._device = torch.device(device)
 
     def __call__(self, *shape: int) -> Tensor:
         """float32 [B, *shape]."""
-        return torch.stack([torch.randn(shape, generator=s) for s in self._streams]).to(self._device)
+        noise = torch.stack([torch.randn(shape, generator=s) for s in self._streams])
+        if self._device.type == "cuda":
+            # From pinned memory the copy doesn't make the host wait for the device.
+            return noise.pin_memory().to(self._device, non_blocking=True)
+        return noise.to(self._device)

@@ -11,39 +11,59 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from engine.diffusion import checkpoint
+from engine.diffusion import checkpoint, precision
+from engine.diffusion.batching import Batched
 from engine.diffusion.denoiser import Denoiser, GuidedByClass
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
 from engine.diffusion.noise import SeededNoise, schedule
+from engine.diffusion.pyramid import Level, padded, pyramid
 from engine.diffusion.samplers import SAMPLERS, Task
+from engine.diffusion.tiles import TILE, sizes
+from engine.diffusion.upsampling import Upsampling, raise_level
 from engine.errors import Cancelled, ModelError, SpecError
 from engine.generators.protocol import Cancel, PatchRequest, PatchResult, Progress
 
-NATIVE = 128
+NATIVE = TILE
 """Side at which the network paints; a larger detail is reached by tile upsampling."""
+_MULTIPLE = 16
+"""Sides that the network's four levels and its stem can halve."""
+_BORDER = 4
+"""Width of the class border in native pixels."""
 
 
 class DdpmGenerator:
     """See `engine.generators.protocol.Generator`. Holds the network in memory; not safe for several threads at once."""
 
-    def __init__(self, model: str | Path = "default", device: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path = "default",
+        device: str | None = None,
+        threads: int | None = None,
+        memory_mb: float | None = None,
+        upsampling: Upsampling | None = None,
+    ) -> None:
         """model: name or folder. device: `cpu`, `cuda`, `mps`, or the best where None. threads: of the CPU.
 
-        ModelError where the model or the device can't be used.
+        memory_mb: what a batch may take; smaller batches where it is little. upsampling: how details above 128 are
+        reached. ModelError where the model or the device can't be used.
         """
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or precision.threads())
         self.model = checkpoint.find(model)
         self.device = torch.device(device or _best_device())
         try:
-            self.denoiser = checkpoint.load(self.model).to(self.device)
+            network = checkpoint.load(self.model).to(self.device)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(f"--device: {device!r} can't be used here ({error}); leave it out or say cpu") from error
+        choice = precision.choose(self.device)
+        self.denoiser = precision.prepared(network, choice)
+        self.precision = choice.precision
+        self.batched = Batched(self.denoiser, precision.batch(network, self.device, memory_mb))
+        self.upsampling = upsampling or Upsampling()
         self.classes = self.model.classes
         self.fingerprint = self.model.fingerprint
         self.licence = self.model.licence
-        self.precision = "fp32"
 
     def generate(
         self, requests: Sequence[PatchRequest], progress: Progress | None = None, cancel: Cancel | None = None
@@ -55,72 +75,130 @@ class DdpmGenerator:
         for request in requests:
             if (request.spec.sampler, request.spec.steps) != (first.sampler, first.steps):
                 raise SpecError("sampler, steps: must be the same in one batch")
+            if request.spec.detail != first.detail:
+                raise SpecError("detail: must be the same in one batch")
         started = time.perf_counter()
-
-        def before(done: int, total: int) -> None:
-            if cancel is not None and cancel():
-                raise Cancelled("stopped; nothing was changed")
-            if progress is not None:
-                progress(done, total)
-
         with torch.inference_mode():
-            x0 = self._sample(requests, before).cpu().numpy()
-        if progress is not None:
-            progress(first.steps, first.steps)
+            painting = _Painting(self, requests, progress, cancel)
+            images = painting.paint().cpu().numpy()
         seconds = (time.perf_counter() - started) / len(requests)
         return [
-            self._result(request, image, len(requests), seconds) for request, image in zip(requests, x0, strict=True)
+            _result(self, request, image, evaluations, seconds)
+            for request, image, evaluations in zip(requests, images, painting.evaluations, strict=True)
         ]
 
-    def _sample(self, requests: Sequence[PatchRequest], before: Progress) -> torch.Tensor:
-        spec = requests[0].spec
-        if spec.sampler not in SAMPLERS:
-            raise SpecError(f"sampler: {spec.sampler!r} is unknown; choose among {', '.join(SAMPLERS)}")
-        known = [_known(request) for request in requests]
-        labels = [self._label(request.spec.lesion_class) for request in requests]
-        task = Task(
-            torch.from_numpy(np.stack([k.known for k in known])).to(self.device),
-            torch.from_numpy(np.stack([k.values for k in known])).to(self.device),
-            torch.tensor(labels, device=self.device),
-            torch.zeros(len(requests), device=self.device),
-        )
-        noise = SeededNoise([request.spec.seed for request in requests], self.device)
-        sigmas = schedule(spec.steps, sigma_min=self.model.sigma_min)
-        return SAMPLERS[spec.sampler](self._guided(requests), task, noise, sigmas, step=before)
 
-    def _guided(self, requests: Sequence[PatchRequest]) -> Denoiser:
-        weights = [request.spec.class_guidance for request in requests]
-        if all(weight == 1 for weight in weights):
-            return self.denoiser
-        if self.model.any_label < 0:
+class _Painting:
+    """One batch on its way through the levels."""
+
+    def __init__(
+        self,
+        generator: DdpmGenerator,
+        requests: Sequence[PatchRequest],
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> None:
+        self._generator, self._requests = generator, requests
+        self._progress, self._cancel = progress, cancel
+        self._spec = requests[0].spec
+        if self._spec.sampler not in SAMPLERS:
+            raise SpecError(f"sampler: {self._spec.sampler!r} is unknown; choose among {', '.join(SAMPLERS)}")
+        self._weights = [request.spec.class_guidance for request in requests]
+        self._guided = any(weight != 1 for weight in self._weights)
+        if self._guided and generator.model.any_label < 0:
             raise SpecError("class_guidance: this model has no class 'any'; leave it at 1")
-        return GuidedByClass(self.denoiser, torch.tensor(weights, device=self.device), self.model.any_label)
+        self._sides = sizes(self._spec.detail)
+        self._tasks = self._tasks_of_levels()
+        tiles = [generator.upsampling.tiles(task.known) for task in self._tasks[1:]]
+        passes = generator.upsampling.steps * (2 if self._guided else 1)
+        self._raising = [passes * sum(t.lesion == b for ts in tiles for t in ts) for b in range(len(requests))]
+        self._total = sum(self._raising) + self._spec.steps * len(requests) * (2 if self._guided else 1)
+        self._done = 0
+        self.evaluations: list[int] = []
+        """Network evaluations of each lesion, known when all is painted."""
 
-    def _label(self, name: str) -> int:
-        if name not in self.classes:
-            raise SpecError(f"lesion_class: {name!r} is not among the model's: {', '.join(self.classes)}")
-        return list(self.model.config["classes"]).index(name)
+    def paint(self) -> torch.Tensor:
+        """x₀ [B, 4, detail, detail] on the device."""
+        generator, spec = self._generator, self._spec
+        seeds = [request.spec.seed for request in self._requests]
+        batched, sigma_min = generator.batched, generator.model.sigma_min
+        batched.before = self._before
+        try:
+            noise = SeededNoise(seeds, generator.device)
+            everyone = self._denoiser(range(len(seeds)))
+            sigmas = schedule(spec.steps, sigma_min=sigma_min)
+            x0 = SAMPLERS[spec.sampler](everyone, self._tasks[0], noise, sigmas)
+            direct = self._done // len(seeds)
+            for task in self._tasks[1:]:
+                x0 = raise_level(self._denoiser, x0, task, seeds, generator.upsampling, sigma_min)
+        finally:
+            batched.before = None
+        self.evaluations = [direct + raising for raising in self._raising]
+        if self._progress is not None:
+            self._progress(self._total, self._total)
+        return x0[..., : spec.detail, : spec.detail]
 
-    def _result(self, request: PatchRequest, image: np.ndarray, batch: int, seconds: float) -> PatchResult:
-        rgb = np.where(request.editable, np.clip(image[:3], -1, 1), request.skin).astype(np.float32)
-        mask = np.clip(image[3] / 2 + 0.5, 0, 1).astype(np.float32)
-        return PatchResult(
-            *(rgb, mask, self.fingerprint, self.precision, torch.get_num_threads()),
-            *(batch, request.spec.steps, seconds),
+    def _before(self, pictures: int) -> None:
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("stopped; nothing was changed")
+        self._total = max(self._total, self._done + pictures)
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+        self._done += pictures
+
+    def _denoiser(self, lesions: Sequence[int]) -> Denoiser:
+        """The network for a batch of pictures that belong to these lesions."""
+        if not self._guided:
+            return self._generator.batched
+        weights = torch.tensor([self._weights[lesion] for lesion in lesions], device=self._generator.device)
+        return GuidedByClass(self._generator.batched, weights, self._generator.model.any_label)
+
+    def _tasks_of_levels(self) -> list[Task]:
+        pyramids = [pyramid(Level(r.skin, r.editable, r.shape), self._sides) for r in self._requests]
+        return [self._task(side, [levels[i] for levels in pyramids]) for i, side in enumerate(self._sides)]
+
+    def _task(self, side: int, levels: Sequence[Level]) -> Task:
+        generator, device = self._generator, self._generator.device
+        if side < NATIVE:
+            levels = [padded(level, _MULTIPLE) for level in levels]
+        known = [_known(r.spec.guiding, level) for r, level in zip(self._requests, levels, strict=True)]
+        zoom = min(max(side / NATIVE, 1.0), generator.model.max_zoom)
+        return Task(
+            torch.from_numpy(np.stack([k.known for k in known])).to(device),
+            torch.from_numpy(np.stack([k.values for k in known])).to(device),
+            torch.tensor([_label(generator, r.spec.lesion_class) for r in self._requests], device=device),
+            torch.full((len(known),), float(np.log2(zoom)), device=device),
         )
 
 
-def _known(request: PatchRequest) -> Known:
-    """The request's guidings as one known map."""
+def _label(generator: DdpmGenerator, name: str) -> int:
+    if name not in generator.classes:
+        raise SpecError(f"lesion_class: {name!r} is not among the model's: {', '.join(generator.classes)}")
+    return list(generator.model.config["classes"]).index(name)
+
+
+def _result(
+    generator: DdpmGenerator, request: PatchRequest, image: NDArray[np.float32], evaluations: int, seconds: float
+) -> PatchResult:
+    rgb = np.where(request.editable, np.clip(image[:3], -1, 1), request.skin).astype(np.float32)
+    mask = np.clip(image[3] / 2 + 0.5, 0, 1).astype(np.float32)
+    return PatchResult(
+        *(rgb, mask, generator.fingerprint, generator.precision, torch.get_num_threads()),
+        *(generator.batched.largest, evaluations, seconds),
+    )
+
+
+def _known(guiding: Sequence[str], level: Level) -> Known:
+    """The guidings as one known map at this level's size."""
+    side = level.editable.shape[-1]
     guidings: list[Guiding] = []
-    names = request.spec.guiding
-    if "border" in names:
-        guidings.append(BorderGuiding(request.skin, request.editable))
-    if "segmentation" in names and request.shape is not None:
-        guidings.append(SegmentationGuiding(request.shape))
-    if "class_border" in names:
-        guidings.append(ClassBorderGuiding(request.skin.shape[-1]))
-    return combine(guidings, request.skin.shape[-1])
+    if "border" in guiding:
+        guidings.append(BorderGuiding(level.skin, level.editable))
+    if "segmentation" in guiding and level.shape is not None:
+        guidings.append(SegmentationGuiding(level.shape))
+    if "class_border" in guiding:
+        guidings.append(ClassBorderGuiding(side, round(_BORDER * max(side / NATIVE, 1))))
+    return combine(guidings, side)
 
 
 def _best_device() -> str:

@@ -65,7 +65,8 @@ class AtlasMirror:
 
     name: for the server's status. keys: for a server with CURVE. window: tiles that may be under way. max_bytes: the
     pixels of all maps together. epoch, shown: a state to start from. on_shown: called in the mirror's thread with every
-    state before it is acknowledged; what it raises is told to the server. Raises BadEndpoint for what is no address.
+    state before it is acknowledged, for less than the server's timeout; what it raises is told to the server.
+    Raises BadEndpoint for what is no address.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class AtlasMirror:
         *,
         name: str = "mirror",
         keys: ClientKeys | None = None,
-        window: int = 64,
+        window: int = 128,
         codecs: Sequence[str] = ("raw", "qoi"),
         max_bytes: int = 2 * 1024**3,
         epoch: int = 0,

@@ -161,8 +161,7 @@ class Publisher:
                     next_beat = time.monotonic() + self._heartbeat_s
                     self._beat(state)
                 self._publish_status(state)
-                if events:
-                    changed()
+                changed()
         finally:
             self._close()
 

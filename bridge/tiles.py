@@ -5,7 +5,7 @@ Both sides keep their state in these values. The hashes are docs/protocol.md §4
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -61,6 +61,15 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class _Laid:
+    """Pixels as bytes [h, w·b], their top left texel at (x, y)."""
+
+    x: int
+    y: int
+    rows: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class MapState:
     """A map at one revision. `tiles` row by row, None where all bytes are zero; `hashes` uint64 [n] belong to them."""
 
@@ -86,42 +95,45 @@ class MapState:
 
     def painted(self, pieces: Sequence[tuple[int, int, Pixels]]) -> "MapState":
         """The map after pixels [h, w(, 4)] were laid at (x, y), in order; itself where that changes no byte."""
-        scratch: dict[int, NDArray[np.uint8]] = {}
+        laid: dict[int, list[_Laid]] = {}
         for x, y, pixels in pieces:
-            self._lay(scratch, x, y, as_bytes(pixels))
+            piece = _Laid(x, y, as_bytes(pixels))
+            for index in self._touched(piece):
+                laid.setdefault(index, []).append(piece)
+        # One buffer for all tiles stays in the cache; what did not change takes no memory.
+        buffer = np.empty(TILE_SIDE * TILE_SIDE * BYTES_PER_TEXEL[self.spec.format], np.uint8)
         changed = {}
-        for index, rows in scratch.items():
-            tile = Tile.of(rows.reshape(-1))
-            if tile.hash != self.hashes[index]:
-                changed[index] = tile
+        for index, on_top in laid.items():
+            raw = self._composed(index, on_top, buffer)
+            digest = hash_bytes(raw)
+            if digest != self.hashes[index]:
+                changed[index] = Tile(zmq.Frame(raw, copy=True), digest)
         return self.with_tiles(changed) if changed else self
 
-    def _lay(self, scratch: dict[int, NDArray[np.uint8]], x: int, y: int, rows: NDArray[np.uint8]) -> None:
-        """Copy bytes [h, w·b] at texel (x, y) into copies of the tiles they touch."""
-        size = BYTES_PER_TEXEL[self.spec.format]
-        height, width = rows.shape[0], rows.shape[1] // size
-        columns = self.spec.grid[1]
-        for row in range(y // TILE_SIDE, (y + height - 1) // TILE_SIDE + 1):
-            for column in range(x // TILE_SIDE, (x + width - 1) // TILE_SIDE + 1):
-                top, left = row * TILE_SIDE, column * TILE_SIDE
-                tile_height, tile_width = self.spec.tile_size(row, column)
-                y0, y1 = max(y, top), min(y + height, top + tile_height)
-                x0, x1 = max(x, left), min(x + width, left + tile_width)
-                index = row * columns + column
-                if index not in scratch:
-                    whole = (y1 - y0, x1 - x0) == (tile_height, tile_width)
-                    scratch[index] = (
-                        np.empty((tile_height, tile_width * size), np.uint8) if whole else self._tile_rows(row, column)
-                    )
-                source = rows[y0 - y : y1 - y, (x0 - x) * size : (x1 - x) * size]
-                scratch[index][y0 - top : y1 - top, (x0 - left) * size : (x1 - left) * size] = source
+    def _touched(self, piece: "_Laid") -> Iterator[int]:
+        """Indices of the tiles under a piece."""
+        height, width = piece.rows.shape[0], piece.rows.shape[1] // BYTES_PER_TEXEL[self.spec.format]
+        for row in range(piece.y // TILE_SIDE, (piece.y + height - 1) // TILE_SIDE + 1):
+            for column in range(piece.x // TILE_SIDE, (piece.x + width - 1) // TILE_SIDE + 1):
+                yield row * self.spec.grid[1] + column
 
-    def _tile_rows(self, row: int, column: int) -> NDArray[np.uint8]:
-        """A copy of one tile's bytes [h, w·b]."""
+    def _composed(self, index: int, on_top: Sequence["_Laid"], buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """One tile's bytes [n] under the pieces, in `buffer`."""
+        row, column = divmod(index, self.spec.grid[1])
         height, width = self.spec.tile_size(row, column)
-        tile = self.tiles[row * self.spec.grid[1] + column]
-        shape = (height, width * BYTES_PER_TEXEL[self.spec.format])
-        return np.zeros(shape, np.uint8) if tile is None else np.frombuffer(tile.raw, np.uint8).reshape(shape).copy()
+        size = BYTES_PER_TEXEL[self.spec.format]
+        raw = buffer[: height * width * size]
+        rows = raw.reshape(height, width * size)
+        tile = self.tiles[index]
+        raw[:] = 0 if tile is None else np.frombuffer(tile.raw, np.uint8)
+        left, top = column * TILE_SIDE, row * TILE_SIDE
+        for piece in on_top:
+            x0, y0 = max(piece.x, left), max(piece.y, top)
+            x1 = min(piece.x + piece.rows.shape[1] // size, left + width)
+            y1 = min(piece.y + piece.rows.shape[0], top + height)
+            source = piece.rows[y0 - piece.y : y1 - piece.y, (x0 - piece.x) * size : (x1 - piece.x) * size]
+            rows[y0 - top : y1 - top, (x0 - left) * size : (x1 - left) * size] = source
+        return raw
 
     def pixels(self) -> Pixels:
         """The whole map, a new array: uint8 [H, W, 4] for rgba8, uint16 [H, W] for r16."""

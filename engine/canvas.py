@@ -5,6 +5,7 @@ Nothing is undone by inverse blending: where layers change, the base comes back 
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -78,6 +79,12 @@ class Canvas:
         self._patches.move_to_end(key)
         return self._patches[key]
 
+    def texels_of(self, layer_id: str) -> int:
+        """How many texels of the atlases a shown lesion owns."""
+        number, rects = self.number_of[layer_id], self._rects.get(layer_id, {})
+        boxes = {m: _around(areas) for m, areas in rects.items() if areas}
+        return sum(int((self.index[m][box.slices] == number).sum()) for m, box in boxes.items())
+
     def skin_under(self, layer: LesionLayer) -> SkinColour:
         """The colour of the base skin around a layer's footprint."""
         linear, valid = self.patch_of(layer).sample(self.base)
@@ -97,8 +104,20 @@ class Canvas:
         rgb = self.skin_under(layer).denormalise(LINEAR_OF_BYTE[layer.rgb])
         dirty = composite(patch, self.pixels, rgb, layer.alpha / np.float32(255), self.owners)
         mask = np.where(layer.alpha > 0, layer.mask / np.float32(255), 0)
-        _merge(dirty, stamp(patch, self.index, mask, self.number_of[layer.id], self.owners))
+        number = self.number_of[layer.id]
+        stamped = stamp(patch, self.index, mask, number, self.owners)
+        if not any((self.index[m][r.slices] == number).any() for m, rects in stamped.items() for r in rects):
+            stamped = self._stamp_centre(layer, number)
+        _merge(dirty, stamped)
         return dirty
+
+    def _stamp_centre(self, layer: LesionLayer, number: int) -> Dirty:
+        """Give a lesion that covers no texel by half the one it lies on: every lesion can be found in the index."""
+        material, u, v = self.surface.uv(layer.spec.site)
+        height, width = self.pixels[material].shape[:2]
+        texel = Rect(min(int(u * width), width - 1), min(int(v * height), height - 1), 1, 1)
+        self.index[material][texel.slices] = number
+        return {material: [texel]}
 
     def _restore(self, stale: Iterable[str], dirty: Dirty) -> None:
         """Bring the base back under stale layers and under all that overlap them, however indirectly."""
@@ -161,3 +180,8 @@ def _merge(into: Dirty, more: Dirty) -> None:
 
 def _overlap(one: Dirty, other: Dirty) -> bool:
     return any(a.overlaps(b) for material in one for a in one[material] for b in other.get(material, ()))
+
+
+def _around(rects: Sequence[Rect]) -> Rect:
+    """The smallest rectangle around all of them."""
+    return reduce(Rect.union, rects)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import place
 from engine.errors import SpecError
@@ -13,6 +13,8 @@ from engine.plan import Wish, plan, taken_by
 from engine.scene import Scene
 
 BATCH = 4
+FEWEST_TEXELS = 12
+"""A lesion below about 4 texels across is a blot."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,20 @@ def grow_all(
         for result in results:
             edit.add(result.layer)
     patient.canvas.show(scene.layers())
-    return results
+    return [_with_texture_warning(patient, result) for result in results]
 
 
 def _finished(patient: Patient, placement: place.Placement, result: PatchResult, lesion_id: str) -> Grown:
     layer = place.finish(placement, result, lesion_id, patient.body_part(placement.spec.site))
     return Grown(layer, result.seconds, result.evaluations, placement.patch.warnings)
+
+
+def _with_texture_warning(patient: Patient, grown: Grown) -> Grown:
+    texels = patient.canvas.texels_of(grown.layer.id)
+    if texels >= FEWEST_TEXELS:
+        return grown
+    told = f"it covers {texels} texel{'s' if texels > 1 else ''} of the texture; a larger texture shows it better"
+    return replace(grown, warnings=(*grown.warnings, told))
 
 
 def _within(progress: Progress, start: int, size: int, count: int) -> Progress:

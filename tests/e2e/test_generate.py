@@ -1,0 +1,194 @@
+"""`moulage generate` as a user runs it: real body, real network at few steps, real files."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import png
+from engine.avatar.load import load
+from engine.output import verify
+from engine.scene import Scene
+from engine.surface import Surface
+
+pytestmark = pytest.mark.slow
+BASE = [sys.executable, "-m", "desktop"]
+
+
+def moulage(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*BASE, *map(str, arguments)], capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def made(default_patient: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("made") / "out"
+    result = moulage("generate", default_patient, "-o", output, *FEW, "--count", 3, "--region", "back", "--seed", 4)
+    assert result.returncode == 0, result.stderr
+    return output
+
+
+FEW = ("--steps", 2, "--detail", 64)
+
+
+def document(folder: Path) -> list[dict]:
+    return [json.loads(file.read_text()) for file in sorted(folder.glob("lesions/*/spec.json"))]
+
+
+def test_everything_promised_is_there_and_listed(made: Path) -> None:
+    names = {file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()}
+    assert {"scene.moulage", "avatar.glb", "albedo.png", "lesion_mask.png", "manifest.jsonl", "preview.png"} <= names
+    assert len(document(made)) == 3
+    report = verify(made)
+    assert report.complete and not report.problems
+    assert set(report.unlisted) <= {"scene.moulage", "scene.moulage.lock"}
+
+
+def test_sizes_are_as_asked_and_lesions_lie_on_the_back(made: Path) -> None:
+    for lesion in document(made):
+        assert abs(lesion["diameter_mm"] / lesion["spec"]["diameter_mm"] - 1) < 0.05
+        assert lesion["body_part"] == "back"
+
+
+def test_mask_and_texture_agree(made: Path, default_patient: Path) -> None:
+    """Away from the lesions the skin is the patient's own, bit for bit."""
+    mask = png.decode((made / "lesion_mask.png").read_bytes())
+    assert mask.dtype == np.uint16
+    assert set(np.unique(mask)) == {0, 1, 2, 3}
+    new = np.asarray(Image.open(made / "albedo.png"), int)[..., :3]
+    with _albedo(default_patient) as image:
+        old = np.asarray(image, int)[..., :3]
+    surface = Surface.of(load(default_patient))
+    skin = surface.owners(0, *new.shape[1::-1]) >= 0
+    changed = (new != old).any(-1) & skin
+    near = cv2.dilate((mask > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert changed.any()
+    assert not (changed & ~near).any()
+
+
+def _albedo(glb: Path) -> Image.Image:
+    import io
+
+    return Image.open(io.BytesIO(load(glb).materials[0].maps["albedo"].encoded))
+
+
+def test_the_glb_carries_the_new_texture_and_the_old_skeleton(made: Path, default_patient: Path) -> None:
+    old, new = load(default_patient), load(made / "avatar.glb")
+    assert new.materials[0].maps["albedo"].encoded == (made / "albedo.png").read_bytes()
+    assert old.skeleton is not None and new.skeleton is not None
+    assert new.skeleton.names == old.skeleton.names
+    assert np.array_equal(new.positions, old.positions)
+
+
+def test_pictures_say_that_they_are_synthetic(made: Path) -> None:
+    for name in ("albedo.png", "lesion_mask.png", "preview.png", *(p.as_posix() for p in made.glob("lesions/*/*.png"))):
+        with Image.open(made / name) as image:
+            assert "trainedAlgorithmicMedia" in image.info["XML:com.adobe.xmp"]
+
+
+def test_the_same_command_gives_the_same_bytes(made: Path, default_patient: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    result = moulage("generate", default_patient, "-o", again, *FEW, "--count", 3, "--region", "back", "--seed", 4)
+    assert result.returncode == 0, result.stderr
+    assert (again / "manifest.jsonl").read_bytes() == (made / "manifest.jsonl").read_bytes()
+
+
+def test_a_second_run_only_verifies_and_mends(made: Path, default_patient: Path) -> None:
+    lost = next(made.glob("lesions/*/patch.png"))
+    whole = lost.read_bytes()
+    lost.unlink()
+    result = moulage("generate", default_patient, "-o", made, *FEW, "--count", 3, "--region", "back", "--seed", 4)
+    assert result.returncode == 0, result.stderr
+    assert lost.read_bytes() == whole
+    assert "made before" in result.stdout
+
+
+def test_scenes_grow(default_patient: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "ward.moulage"
+    for seed, part in ((1, "chest"), (2, "left-forearm")):
+        out = tmp_path / part
+        result = moulage(
+            "generate", default_patient, "-o", out, *FEW, "--region", part, "--seed", seed, "--scene", scene, "--json"
+        )
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["lesions"][0]["body_part"] == part
+    with Scene.open(scene) as opened:
+        assert [entry.body_part for entry in opened.entries()] == ["chest", "left-forearm"]
+        assert len(opened.history()[0]) == 2
+    assert len(document(tmp_path / "left-forearm")) == 2
+
+
+def test_killed_in_the_middle_nothing_is_half_written(default_patient: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    command = [*BASE, *map(str, ("generate", default_patient, "-o", out, "--steps", 40, "--count", 2, "--seed", 9))]
+    for sign in (signal.SIGKILL, signal.SIGINT):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            while not (out / "scene.moulage").exists() and process.poll() is None:
+                time.sleep(0.1)
+            time.sleep(2)
+            process.send_signal(sign)
+            _, error = process.communicate(timeout=60)
+        assert process.returncode != 0
+        assert "Traceback" not in error
+        left = {file.name for file in out.rglob("*") if file.is_file() and file.suffix != ".lock"}
+        assert left <= {"manifest.jsonl", "scene.moulage", "run.jsonl"}
+        with Scene.open(out / "scene.moulage") as scene:
+            assert scene.entries() == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (("--diameter", 0.1), "diameter_mm"),
+        (("--diameter", "nan"), "diameter_mm"),
+        (("--class", "wart"), "--class"),
+        (("--region", "tail"), "tail"),
+        (("--region", "missing.png"), "missing.png"),
+        (("--uv", "0.5"), "--uv"),
+        (("--uv", "2,2"), "uv"),
+        (("--uv", "0.5,0.5", "--region", "back"), "--uv"),
+        (("--site", "skin:1,0.5,0.5"), "--site"),
+        (("--site", "skin:99999999,1,0,0"), "--site"),
+        (("--site", "bone:1,1,0,0"), "bone"),
+        (("--count", 0), "--count"),
+        (("--seed", -1), "--seed"),
+        (("--steps", 1), "steps"),
+        (("--detail", 5000), "detail"),
+        (("--model", "nonesuch"), "nonesuch"),
+        (("--shape", "star"), "--shape"),
+        (("--material", "bone", "--uv", "0.5,0.5"), "bone"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(
+    arguments: tuple, field: str, default_patient: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, so that the many cases stay quick; the exit code is the command's own."""
+    from desktop import cli
+
+    out = tmp_path / "out"
+    words = ["moulage", "generate", str(default_patient), "-o", str(out), *FEW, *arguments]
+    sys_argv, sys.argv = sys.argv, [str(word) for word in words]
+    try:
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    finally:
+        sys.argv = sys_argv
+    error = capsys.readouterr().err.strip()
+    assert stop.value.code == 2, error
+    assert field in error
+    assert len(error.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_a_folder_of_something_else_is_not_touched(default_patient: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    result = moulage("generate", default_patient, "-o", tmp_path, *FEW)
+    assert result.returncode == 2
+    assert "--force" in result.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]

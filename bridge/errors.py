@@ -2,7 +2,7 @@
 
 BridgeError
 ├── BadEndpoint     an address or key that can't be used (the command line exits 2)
-├── BadMap          a map, rectangle or document that can't be published (the command line exits 2)
+├── BadMap          a map, rectangle or document that the protocol can't carry
 ├── ProtocolError   the peer broke the protocol: it is dropped, everyone else goes on
 └── Disconnected    the peer is gone
 """

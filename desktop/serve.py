@@ -72,12 +72,21 @@ class LivePatient:
                 continue
             if former is not None and self._close_up_key(former) != self._close_up_key(layer):
                 self.server.remove_map(self._close_up_key(former))
-            rgb = self.patient.canvas.close_up(layer)
-            side = rgb.shape[0]
-            rgba = np.concatenate([rgb, np.full((side, side, 1), 255, np.uint8)], axis=2)
+            rgba = self._close_up(layer)
+            side = rgba.shape[0]
             self.server.add_map(MapSpec(*self._close_up_key(layer), side, side))
             self.server.publish(self._close_up_key(layer), (0, 0, side, side), rgba)
             self._close_ups[layer.id] = layer
+
+    def maps(self) -> dict[tuple[str, str, str], NDArray[Any]]:
+        """What is published, by (avatar, material, map), from the canvas and not from what was sent."""
+        atlases = {spec.key: pixels for index in self.patient.canvas.pixels for spec, pixels in self._maps(index)}
+        close_ups = {self._close_up_key(layer): self._close_up(layer) for layer in self._close_ups.values()}
+        return atlases | close_ups
+
+    def _close_up(self, layer: LesionLayer) -> NDArray[np.uint8]:
+        rgb = self.patient.canvas.close_up(layer)
+        return np.concatenate([rgb, np.full((*rgb.shape[:2], 1), 255, np.uint8)], axis=2)
 
     def _close_up_key(self, layer: LesionLayer) -> tuple[str, str, str]:
         material = int(self.patient.surface.face_material[layer.spec.site.face])

@@ -17,7 +17,9 @@ from bridge.client import AtlasMirror, Patience
 from bridge.server import AtlasServer
 from bridge.tiles import State
 from desktop.mirror import MirrorFolder, file_names
+from desktop.proof import Proof, lines, prove
 from desktop.serve import LivePatient, SceneFollower, is_scene
+from desktop.unity import build_scene_host
 from engine import png
 from engine.avatar.load import load
 from engine.avatar.model import Avatar
@@ -65,9 +67,16 @@ def lesion(patient: Patient, name: str, u: float, v: float, side: int = 48, colo
     )
 
 
-def assert_shows(state: State, avatar: Avatar, layers: Sequence[LesionLayer]) -> None:
-    """The state is what a fresh canvas makes of these layers: albedo, close-ups, data, owners of texels."""
-    fresh = Patient.of(avatar, layers)
+@pytest.fixture(scope="module")
+def fresh(avatar: Avatar) -> Patient:
+    """A patient apart from the one that is served, to compare with."""
+    return Patient(avatar)
+
+
+def assert_shows(state: State, fresh: Patient, layers: Sequence[LesionLayer]) -> None:
+    """The state is what another canvas makes of these layers: albedo, close-ups, data, owners of texels."""
+    fresh.canvas.show(())
+    fresh.canvas.show(layers)
     visible = [layer for layer in layers if layer.visible]
     document = json.loads(state.document)
     maps = {key[2]: one for key, one in state.by_key.items()}
@@ -91,14 +100,14 @@ def shows(mirror: AtlasMirror, revision: int) -> State:
     return mirror.shown
 
 
-def test_edits_of_a_patient_reach_the_mirror(avatar: Avatar) -> None:
+def test_edits_of_a_patient_reach_the_mirror(avatar: Avatar, fresh: Patient) -> None:
     patient = Patient(avatar)
     one, two = lesion(patient, "one", 0.3, 0.5), lesion(patient, "two", 0.31, 0.505, 64)
     moved = lesion(patient, "one", 0.6, 0.4, 32, colour=120)
     with AtlasServer("tcp://127.0.0.1:*") as server, AtlasMirror(server.endpoint, patience=QUICK) as mirror:
         live = LivePatient(server, patient)
         for layers in ([], [one], [one, two], [two, one], [two, moved], [moved], []):
-            assert_shows(shows(mirror, live.show(layers)), avatar, layers)
+            assert_shows(shows(mirror, live.show(layers)), fresh, layers)
         state = shows(mirror, live.show([one], exam=True))
         (told,) = json.loads(state.document)["lesions"]
         assert "class" not in told and json.loads(state.document)["exam"] is True
@@ -196,7 +205,7 @@ def commands() -> Iterator[list[Command]]:
 
 
 def test_serve_follows_a_scene_that_another_process_edits(
-    avatar: Avatar, tmp_path: Path, commands: list[Command]
+    avatar: Avatar, fresh: Patient, tmp_path: Path, commands: list[Command]
 ) -> None:
     patient, path = Patient(avatar), tmp_path / "a.moulage"
     with Scene.create(path, avatar) as scene:
@@ -204,15 +213,15 @@ def test_serve_follows_a_scene_that_another_process_edits(
         commands.append(serve)
         endpoint = serve.line("; Ctrl+C ends").split(" at ")[1].split(";")[0]
         with AtlasMirror(endpoint, patience=QUICK, name="ward") as mirror:
-            assert_shows(shows(mirror, 1), avatar, [])
+            assert_shows(shows(mirror, 1), fresh, [])
             layers = [lesion(patient, "one", 0.3, 0.5), lesion(patient, "two", 0.31, 0.505)]
             for number, layer in enumerate(layers):
                 with scene.edit("Add") as edit:
                     edit.add(layer)
-                assert_shows(shows(mirror, 2 + number), avatar, layers[: number + 1])
+                assert_shows(shows(mirror, 2 + number), fresh, layers[: number + 1])
             serve.line("revision 3: 2 lesions")
             scene.undo()
-            assert_shows(shows(mirror, 4), avatar, layers[:1])
+            assert_shows(shows(mirror, 4), fresh, layers[:1])
             out = tmp_path / "mirrored"
             copy = Command("mirror", endpoint, "-o", str(out), "--once")
             commands.append(copy)
@@ -285,6 +294,25 @@ def test_keys_made_on_the_command_line_open_the_link(
         code = run("mirror", server.endpoint, "-o", str(tmp_path / "no"), "--once", "--seconds", "1")
         assert code == 1 and not (tmp_path / "no").exists()
     assert "nothing came from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("with_host", [False, True])
+def test_the_proof_compares_both_ends(avatar: Avatar, tmp_path: Path, with_host: bool) -> None:
+    host = None
+    if with_host:
+        host = build_scene_host(tmp_path)
+        if host is None:
+            pytest.skip("Mono (mcs and mono) is not installed")
+    patient = Patient(avatar)
+    layers = [lesion(patient, "one", 0.3, 0.5), lesion(patient, "two", 0.7, 0.5)]
+    proof = prove(patient, layers, host)
+    assert proof.holds and len(proof.sha256) == 4
+    assert [end.name for end in proof.ends] == ["Python mirror", *(["C# SceneHost"] if with_host else [])]
+    said = lines(proof)
+    assert said[0].startswith("Python mirror: 4 maps") and "every SHA-256 agrees" in said[0]
+    assert proof.sha256["egg/egg/albedo"] in said[-1]
+    wrong = Proof({**proof.sha256, "egg/egg/albedo": "0"}, proof.ends)
+    assert not wrong.holds and "1 differ: egg/egg/albedo" in lines(wrong)[0]
 
 
 def test_a_mirror_folder_follows_its_state(avatar: Avatar, tmp_path: Path) -> None:

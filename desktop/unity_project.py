@@ -123,15 +123,17 @@ def _digest(folder: Path) -> str:
 def _key_file(keys: Path) -> str:
     """The text of MoulageKeys.json from a client's key folder."""
     texts = {}
+    clients = list(keys.glob("clients/*/client.secret"))
+    folder = clients[0].parent if len(clients) == 1 else keys
     for name in KEY_FILES:
         try:
-            texts[name] = (keys / name).read_text("ascii").strip()
+            texts[name] = (folder / name).read_text("ascii").strip()
         except (OSError, ValueError):
             raise BadInput(
-                f"{keys / name} can't be read; `moulage keys create` makes such a folder per client"
+                f"{folder / name} can't be read; `moulage keys create DIR` makes DIR/clients/NAME with these files"
             ) from None
         if not re.fullmatch(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}", texts[name]):
-            raise BadInput(f"{keys / name} holds no key: it must be 40 characters of Z85")
+            raise BadInput(f"{folder / name} holds no key: it must be 40 characters of Z85")
     fields = {
         "serverPublic": texts["server.public"],
         "clientPublic": texts["client.public"],

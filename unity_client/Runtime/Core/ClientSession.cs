@@ -40,6 +40,9 @@ namespace Moulage.Core
     {
         public const int WelcomeTimeoutMs = 5000;
 
+        /// <summary>The code of an end that the transport may know a better reason for.</summary>
+        public const string Blocked = "blocked";
+
         readonly MessageReader _reader = new MessageReader();
         readonly MessageWriter _writer;
         readonly HeldState _held;
@@ -232,7 +235,7 @@ namespace Moulage.Core
         static void Sent(bool sent)
         {
             if (!sent)
-                throw new SessionOverException("timeout", "the connection takes no more messages");
+                throw new SessionOverException(Blocked, "the connection takes no more messages");
         }
     }
 }

@@ -161,8 +161,9 @@ namespace Moulage.Core
             }
             catch (SessionOverException end)
             {
+                string known;
                 code = end.Code;
-                reason = end.Message;
+                reason = code == ClientSession.Blocked && _transport.Wait(0, _message, out known) == Arrival.Lost ? known : end.Message;
             }
             catch (TransportException fault)
             {

@@ -84,12 +84,10 @@ class Unfolding:
         """
         points = (self.vertices[corners] * barycentric[..., None]).sum(1)
         shortest = np.full(len(points), np.inf)
-        none = np.zeros(len(points))
         for k in range(3):
             left, right = corners[:, k - 2], corners[:, k - 1]
             flat = _flat(points, self.vertices[left], self.vertices[right])
-            reached, _ = unfold(distance[left], distance[right], none, none, *flat)
-            shortest = np.minimum(shortest, reached)
+            shortest = np.minimum(shortest, unfold(distance[left], distance[right], *flat).distance)
         return shortest
 
     def _touching(self, vertices: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -102,15 +100,8 @@ class Unfolding:
     ) -> NDArray[np.int64]:
         """Reach the targets of the triangles `active`, where that is shorter; returns the vertices that changed."""
         left, right = self.left[active], self.right[active]
-        reached, direction = unfold(
-            distance[left],
-            distance[right],
-            angle[left],
-            angle[right],
-            self.base[active],
-            self.x[active],
-            self.y[active],
-        )
+        unfolded = unfold(distance[left], distance[right], self.base[active], self.x[active], self.y[active])
+        reached = unfolded.distance
         target = self.target[active]
         starts = np.flatnonzero(np.diff(target, prepend=-1))
         best = np.minimum.reduceat(reached, starts)
@@ -120,42 +111,67 @@ class Unfolding:
         winner[groups[hits]] = hits
         vertex = target[starts]
         better = best < distance[vertex] * (1 - 1e-9)
+        by = winner[better]
+        angle[vertex[better]] = unfolded.angle(by, angle[left[by]], angle[right[by]])
         distance[vertex[better]] = best[better]
-        angle[vertex[better]] = direction[winner[better]]
         return vertex[better]
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """Points beyond edges, as `unfold` reaches them: [N] each.
+
+    distance: to the point. straight: the line from the virtual source crosses the edge; else the way leads through its
+    left (`via_left`) or right end. source_x, source_y: the virtual source; base, x, y: see `unfold`.
+    """
+
+    distance: NDArray[np.float64]
+    straight: NDArray[np.bool_]
+    via_left: NDArray[np.bool_]
+    source_x: NDArray[np.float64]
+    source_y: NDArray[np.float64]
+    base: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def angle(
+        self, chosen: NDArray[np.integer], left: NDArray[np.float64], right: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Angles of the `chosen` [k] points: between those of the edge's ends, left and right [k], as the way lies."""
+        source_x, source_y, y = self.source_x[chosen], self.source_y[chosen], self.y[chosen]
+        to_left = np.arctan2(-source_x, source_y)
+        opening = np.arctan2(self.base[chosen] - source_x, source_y) - to_left
+        turned = np.arctan2(self.x[chosen] - source_x, source_y + y) - to_left
+        share = np.divide(turned, opening, out=np.zeros_like(opening), where=opening > 0)
+        turn = np.mod(right - left + np.pi, 2 * np.pi) - np.pi
+        bent = np.where(self.via_left[chosen], left, right)
+        return np.where(self.straight[chosen], left + share * turn, bent)
 
 
 def unfold(
     left: NDArray[np.float64],
     right: NDArray[np.float64],
-    left_angle: NDArray[np.float64],
-    right_angle: NDArray[np.float64],
     base: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distance and angle of a point beyond an edge whose ends' distances and angles are known.
+) -> Unfolded:
+    """Reach points beyond edges whose ends' distances, left and right, are known (Melvær & Reimers, eq. 2-4).
 
     The ends are at (0, 0) and (base, 0), the point at (x, y), y ≥ 0; the virtual source lies below the edge.
     Where the straight line misses the edge, the way leads through the nearer end.
     """
     known = np.isfinite(left) & np.isfinite(right)
     near, far = np.where(known, left, 0.0), np.where(known, right, 0.0)
-    source_x = (near**2 - far**2 + base**2) / (2 * base)
-    source_y = np.sqrt(np.maximum(near**2 - source_x**2, 0.0))
+    source_x = (near * near - far * far + base * base) / (2 * base)
+    source_y = np.sqrt(np.maximum(near * near - source_x * source_x, 0.0))
     depth = y + source_y
-    crossing = source_x + (x - source_x) * np.divide(source_y, depth, out=np.zeros_like(depth), where=depth > 0)
-    straight = known & (crossing >= 0) & (crossing <= base) & (source_y > 0)
-    to_left = np.arctan2(-source_x, source_y)
-    to_right = np.arctan2(base - source_x, source_y)
-    to_point = np.arctan2(x - source_x, depth)
-    opening = to_right - to_left
-    share = np.divide(to_point - to_left, opening, out=np.zeros_like(opening), where=opening > 0)
-    turn = np.mod(right_angle - left_angle + np.pi, 2 * np.pi) - np.pi
-    via_left, via_right = left + np.hypot(x, y), right + np.hypot(x - base, y)
-    distance = np.where(straight, np.hypot(x - source_x, depth), np.minimum(via_left, via_right))
-    bent = np.where(via_left <= via_right, left_angle, right_angle)
-    return distance, np.where(straight, left_angle + share * turn, bent)
+    # The line crosses the edge's own line at source_x + (x - source_x) source_y / depth, which must lie in 0 to base.
+    scaled = source_x * depth + (x - source_x) * source_y
+    straight = known & (scaled >= 0) & (scaled <= base * depth) & (source_y > 0)
+    via_left, via_right = left + np.sqrt(x * x + y * y), right + np.sqrt((x - base) ** 2 + y * y)
+    through = np.sqrt((x - source_x) ** 2 + depth * depth)
+    distance = np.where(straight, through, np.minimum(via_left, via_right))
+    return Unfolded(distance, straight, via_left <= via_right, source_x, source_y, base, x, y)
 
 
 def spread_tears(

@@ -97,5 +97,5 @@ def test_a_patch_at_the_largest_atlas(body, sites):
     mask = disc(SIZE, 13.2, 6.0)
     composite(patch, pixels, np.ones((SIZE, SIZE, 3)), mask, owners)
     colour, _ = patch.sample(pixels)
-    assert colour[disc(SIZE, 13.2, 5.0) > 0].min() > 0.99 and colour[disc(SIZE, 13.2, 7.0) < 1].max() < 0.01
+    assert colour[disc(SIZE, 13.2, 4.4) > 0].min() > 0.99 and colour[disc(SIZE, 13.2, 7.6) < 1].max() < 0.01
     assert patch.diameter_mm(colour[..., 0]) == pytest.approx(6.0, rel=0.02)

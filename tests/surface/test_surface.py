@@ -13,6 +13,8 @@ from engine.surface.density import density, texel_sides
 from engine.surface.islands import seam_length
 from tests.surface.bodies import cylinder, sheet, sphere
 
+FINE_BALL = sphere(0.05, 192, 96)
+
 
 def _split_avatar(surface) -> Avatar:
     """Every corner a vertex of its own, as the worst of exporters do it."""
@@ -80,7 +82,7 @@ def test_a_degenerate_face_does_not_claim_every_uv():
 @settings(max_examples=30, deadline=None)
 @given(st.floats(-1, 1), st.floats(-1, 1))
 def test_rays_meet_the_sphere_where_geometry_says(x, y):
-    ball = sphere(0.05, 192, 96)
+    ball = FINE_BALL
     origin = np.array([x * 0.03, y * 0.03, 1.0])
     faces, barycentric, distances = ball.cast(np.stack([origin, origin]), np.array([[0, 0, -2.0], [0, 0, 1.0]]))
     assert faces[0] >= 0 and faces[1] == -1 and np.isinf(distances[1])

@@ -26,7 +26,6 @@ CORE_PACKAGES = (
     "torch",
     "diffusers",
     "safetensors",
-    "trimesh",
     "embreex",
     "potpourri3d",
     "pyzmq",

@@ -115,9 +115,8 @@ def test_the_gutter_holds_down_to_512():
     pixels = {0: np.full((size, size, 4), 255, np.uint8)}
     black = np.zeros((128, 128, 3))
     composite(patch, pixels, black, disc(128, 26.4, 20.0), {0: surface.owners(0, size, size)})
-    seam = [
-        f for f in np.flatnonzero(surface.face_island == surface.face_island[site.face]) if _touches(surface, f, 0.01)
-    ]
+    seam = _rim_faces(surface, surface.face_island == surface.face_island[site.face], 0.005)
+    assert len(seam) >= 2
     level = LINEAR_OF_BYTE[pixels[0][..., 0]]
     while True:
         worst = 0.0
@@ -133,13 +132,12 @@ def test_the_gutter_holds_down_to_512():
         level = cv2.resize(level, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
-def _touches(surface, face, within):
-    """Whether a face has an edge on its island's left rim, near the cylinder's middle."""
-    island = surface.face_island == surface.face_island[face]
-    rim = surface.corner_uvs[island][..., 0].min()
-    on_rim = np.isclose(surface.corner_uvs[face][:, 0], rim).sum() == 2
-    centre = surface.vertices[surface.faces[face]].mean(0)
-    return on_rim and abs(centre[1]) < within * 0.5 and centre[2] > 0
+def _rim_faces(surface, island, within):
+    """Faces with an edge on their island's left rim, where that lies in front and near the cylinder's middle."""
+    u = surface.corner_uvs[..., 0]
+    on_rim = island & (np.isclose(u, u[island].min()).sum(1) == 2)
+    centres = surface.face_spheres[0]
+    return np.flatnonzero(on_rim & (np.abs(centres[:, 1]) < within) & (centres[:, 2] > 0))
 
 
 def test_a_lesion_crosses_materials():

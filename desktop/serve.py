@@ -26,7 +26,10 @@ _NAME_BYTES = 100
 
 
 class LivePatient:
-    """Publishes one patient to a server; `show` makes a revision. Use it from one thread."""
+    """Publishes one patient to a server; `show` makes a revision, whose document is this patient's alone.
+
+    Use it from one thread.
+    """
 
     def __init__(self, server: AtlasServer, patient: Patient) -> None:
         self.server = server

@@ -73,7 +73,7 @@ def file_names(keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str
     taken: set[str] = set()
     for key in sorted(keys):
         # "%2E": no hidden files. "__": none of Windows' reserved names. Case may not be all that differs.
-        name = "__".join(quote(part, safe=" ") for part in key)
+        name = "__".join(quote(part.replace("/", "-"), safe=" ") for part in key)
         name = name.replace(".", "%2E", 1) if name.startswith(".") else name
         if len(name) > _LONGEST_NAME or name.lower() in taken:
             name = f"{name[:_LONGEST_NAME]}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"

@@ -345,6 +345,8 @@ def test_file_names_are_safe_and_different() -> None:
         ("../..", "/etc", "passwd"),
         ("Anna", "skin", "albedo"),
         ("anna", "skin", "albedo"),
+        ("Anna", "skin", "close-up/1"),
+        ("Anna", "skin", "close-up-1"),
         ("a__b", "c", "d"),
         ("a", "b__c", "d"),
         ("ä" * 60, "x" * 128, "y" * 128),
@@ -352,6 +354,7 @@ def test_file_names_are_safe_and_different() -> None:
     ]
     names = list(file_names(keys).values())
     assert len({name.lower() for name in names}) == len(keys)
+    assert "Anna__skin__close-up-1.png" in names
     for name in names:
         assert Path(name).name == name and len(name) < 200
         assert not set(name) & set('<>:"/\\|?*') and not name.startswith(".")

@@ -27,7 +27,6 @@ CORE_PACKAGES = (
     "diffusers",
     "safetensors",
     "embreex",
-    "potpourri3d",
     "pyzmq",
     "qoi",
     "xxhash",

@@ -27,6 +27,7 @@ class Model:
 
     sigma_min: the lowest noise level that the network cleans well; below it, it leaves noise in.
     max_zoom: the largest magnification that it was trained with.
+    chroma_radius: the scale, in pixels of 128, above which its colour differences can be trusted.
     fingerprint: SHA-256 over the names and bytes of the config and of all shards.
     """
 
@@ -36,6 +37,7 @@ class Model:
     any_label: int
     licence: str
     sigma_min: float
+    chroma_radius: float
     max_zoom: float
     fingerprint: str
     shards: tuple[Path, ...]
@@ -62,6 +64,7 @@ def find(name: str | Path) -> Model:
         labels.index(ANY_CLASS) if ANY_CLASS in labels else -1,
         str(config.get("licence", "see the model card")),
         float(config.get("sigma_min", SIGMA_MIN)),
+        float(config.get("chroma_radius", 0.0)),
         float(config.get("max_zoom", MAX_ZOOM)),
         _fingerprint([folder / "config.json", *shards]),
         shards,
@@ -109,17 +112,18 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{path}: must be a JSON object")
     classes = config.get("classes")
-    sigma = config.get("sigma_data")
     if not (isinstance(config.get("unet"), dict)):
         raise ModelError(f"{path}: 'unet' must be the network's configuration")
     if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
         raise ModelError(f"{path}: 'classes' must be a list of names")
-    for name, value in (("sigma_data", sigma), ("sigma_min", config.get("sigma_min", SIGMA_MIN))):
-        if not (isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < SIGMA_MAX):
-            raise ModelError(f"{path}: '{name}' must be a number above 0 and below {SIGMA_MAX:g}")
-    zoom = config.get("max_zoom", MAX_ZOOM)
-    if not (isinstance(zoom, (int, float)) and math.isfinite(zoom) and zoom >= 1):
-        raise ModelError(f"{path}: 'max_zoom' must be a number of at least 1")
+    for name, default, low, high in (
+        ("sigma_data", None, 1e-3, SIGMA_MAX),
+        ("sigma_min", SIGMA_MIN, 1e-4, SIGMA_MAX / 2),
+        ("chroma_radius", 0.0, 0.0, 16.0),
+    ):
+        value = config.get(name, default)
+        if not (isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high):
+            raise ModelError(f"{path}: '{name}' is {value!r}; it must be a number from {low:g} to {high:g}")
     return config
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.diffusion import checkpoint, precision
 from engine.diffusion.batching import Batched
+from engine.diffusion.chroma import smooth_chroma
 from engine.diffusion.denoiser import Denoiser, GuidedByClass
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
 from engine.diffusion.noise import SeededNoise, schedule
@@ -180,7 +181,9 @@ def _label(generator: DdpmGenerator, name: str) -> int:
 def _result(
     generator: DdpmGenerator, request: PatchRequest, image: NDArray[np.float32], evaluations: int, seconds: float
 ) -> PatchResult:
-    rgb = np.where(request.editable, np.clip(image[:3], -1, 1), request.skin).astype(np.float32)
+    painted = np.where(request.editable, image[:3], request.skin).astype(np.float32)
+    radius = generator.model.chroma_radius * painted.shape[-1] / NATIVE
+    rgb = np.clip(smooth_chroma(painted, request.editable, radius), -1, 1)
     mask = np.clip(image[3] / 2 + 0.5, 0, 1).astype(np.float32)
     return PatchResult(
         *(rgb, mask, generator.fingerprint, generator.precision, torch.get_num_threads()),

@@ -15,6 +15,7 @@ class Figure:
     """One measured value. aim: the value it should reach, `at_least` or at most; None where it is only reported.
 
     peer: the same measured for the other way of doing it, named by the benchmark; None where there is none.
+    decided: False where too little was measured to say whether the aim is reached; such an aim is never met.
     """
 
     name: str
@@ -23,11 +24,12 @@ class Figure:
     aim: float | None = None
     at_least: bool = False
     peer: str | None = None
+    decided: bool = True
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim is reached; None without one."""
-        if self.aim is None:
+        """Whether the aim is reached; None without one, or where it is not decided."""
+        if self.aim is None or not self.decided:
             return None
         return self.value >= self.aim if self.at_least else self.value <= self.aim
 
@@ -74,6 +76,8 @@ def table(title: str, figures: Sequence[Figure], peer: str | None = None) -> str
         sign = "≥" if figure.at_least else "≤"
         aim = "" if figure.aim is None else f"{sign} {_number(figure.aim)} {figure.unit}".rstrip()
         met = {None: "", True: "yes", False: "NO"}[figure.met]
+        if figure.aim is not None and not figure.decided:
+            met = "not decided"
         row = [figure.name, f"{_number(figure.value)} {figure.unit}".rstrip(), aim, met]
         rows.append(row + ([figure.peer or ""] if peer else []))
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]

@@ -14,6 +14,7 @@ SPEC_VERSION = 1
 DIAMETER_MM = (0.5, 120.0)
 DETAILS = (64, 1024)
 GUIDINGS = ("border", "segmentation", "class_border")
+SAMPLER_NAMES = ("dpmpp_2m_sde", "dpmpp_2m", "ddim", "ddpm", "repaint")
 SHAPE_KINDS = ("round", "automatic", "drawn", "free")
 SHAPE_GRID = 128
 
@@ -88,6 +89,8 @@ class LesionSpec:
         )
         for name in self.guiding:
             _require(name in GUIDINGS, "guiding", f"has {name!r}; choose among {', '.join(GUIDINGS)}")
+        choices = ", ".join(SAMPLER_NAMES)
+        _require(self.sampler in SAMPLER_NAMES, "sampler", f"is {self.sampler!r}; choose among {choices}")
         shape = self.shape
         _require(shape.kind in SHAPE_KINDS, "shape.kind", f"is {shape.kind!r}; choose among {', '.join(SHAPE_KINDS)}")
         _require_range("shape.irregularity", shape.irregularity, 0.0, 1.0)

@@ -7,7 +7,6 @@ import typer
 
 if TYPE_CHECKING:
     from engine.patient import Patient
-    from engine.plan import Wish
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +41,9 @@ def generate(
         Path | None, typer.Option(help="Add to this scene file; made where it is missing.", show_default=False)
     ] = None,
     steps: Annotated[int, typer.Option(help="Evaluations of the network per lesion, 2 to 1000.")] = 18,
+    sampler: Annotated[
+        str, typer.Option(help="How the network's noise is removed. Leave the default, unless you compare methods.")
+    ] = "dpmpp_2m_sde",
     detail: Annotated[int, typer.Option(help="Side of a lesion's own picture in pixels, 64 to 1024.")] = 128,
     shape: Annotated[str, typer.Option(help="automatic, round or free.")] = "automatic",
     device: Annotated[
@@ -66,12 +68,12 @@ def generate(
         raise BadInput(f"--seed: is {seed}; it must be 0 or more")
     if shape not in ("automatic", "round", "free"):
         raise BadInput(f"--shape: is {shape!r}; choose automatic, round or free")
+    settings = _settings(shape, steps, sampler, detail)
+    _check(lesion_class, diameter, settings)
     stages = Stages()
     patient = _patient(avatar, unit, height, unwrap, stages)
-    settings = _settings(shape, steps, detail)
     place = _place(patient, region, uv, site, material, count)
     wish = Wish(lesion_class, count, seed, diameter, settings=settings, **place)  # type: ignore[arg-type]
-    _check(wish)
     outcome = run_with_progress(
         patient, [wish], output, model=model, device=device, scene=scene, force=force, stages=stages, quiet=as_json
     )
@@ -93,10 +95,10 @@ def _patient(avatar: Path, unit: str | None, height: float | None, unwrap: bool,
         return Patient(loaded)
 
 
-def _settings(shape: str, steps: int, detail: int) -> dict[str, object]:
+def _settings(shape: str, steps: int, sampler: str, detail: int) -> dict[str, object]:
     from engine.lesion import Shape
 
-    settings: dict[str, object] = {"steps": steps, "detail": detail}
+    settings: dict[str, object] = {"steps": steps, "sampler": sampler, "detail": detail}
     if shape == "round":
         settings["shape"] = Shape("round", 0.0, 0.0)
     if shape == "free":
@@ -143,9 +145,9 @@ def _numbers(option: str, text: str, count: int) -> list[float]:
     return values
 
 
-def _check(wish: "Wish") -> None:
+def _check(lesion_class: str, diameter: float | None, settings: dict[str, object]) -> None:
     """Name an impossible size or setting before any work is done."""
     from engine.lesion import LesionSpec, Site
 
     anywhere = Site(0, (1.0, 0.0, 0.0))
-    LesionSpec(wish.lesion_class, anywhere, wish.diameter_mm or 5.0, 0, **dict(wish.settings))  # type: ignore[arg-type]
+    LesionSpec(lesion_class, anywhere, 5.0 if diameter is None else diameter, 0, **settings)  # type: ignore[arg-type]

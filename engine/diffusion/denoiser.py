@@ -53,6 +53,19 @@ class UNetDenoiser(torch.nn.Module):
         return torch.where(known > 0, x, x0)
 
 
+class WithoutKnownMap:
+    """A denoiser that isn't told what is known: samplers replace known entries instead, as for any foreign network."""
+
+    conditional = False
+
+    def __init__(self, denoiser: Denoiser) -> None:
+        self._denoiser = denoiser
+
+    def __call__(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:
+        """See `Denoiser`; `known` is empty."""
+        return self._denoiser(x, sigma, known, label, zoom)
+
+
 class GuidedByClass:
     """Classifier-free guidance (Ho & Salimans, arXiv:2207.12598, eq. 6) around a denoiser.
 

@@ -1,8 +1,9 @@
 """The live link against libzmq alone: `python -m benchmarks.link [--quick] [--json FILE] [--strict]`.
 
 In one run and on one loopback interface: (a) pyzmq ROUTER to DEALER with the same bytes in frames of 256 KiB, nothing
-done with them; (b) our server to the Python mirror in another process; (c) our server to the C# SceneHost under Mono,
-where Mono is installed. Updates lie at random places, so a 512² one touches nine tiles as a rule.
+done with them (for the snapshot: connected anew, and kept as a late joiner must keep them); (b) our server to the
+Python mirror in another process; (c) our server to the C# SceneHost under Mono, where Mono is installed. Updates lie
+at random places, so a 512² one touches nine tiles as a rule.
 """
 
 import json
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import zmq
@@ -68,8 +69,16 @@ def repeats(size: int, quick: bool) -> int:
     return {256: 200, 512: 200, SIDE: 15}[size] // (4 if quick else 1)
 
 
+@contextmanager
+def bare_router() -> Iterator[tuple["zmq.Socket[bytes]", str]]:
+    """A ROUTER without limits, and its address."""
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.linger, router.sndhwm = 0, 0
+        yield router, f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}"
+
+
 class Raw:
-    """(a): a ROUTER and, in another process, a DEALER; `seconds` from the first send to the receiver's answer."""
+    """(a): the bytes of updates from a ROUTER to a DEALER in another process, which throws them away."""
 
     def __init__(self, router: "zmq.Socket[bytes]", identity: bytes) -> None:
         self._router, self._identity = router, identity
@@ -77,25 +86,24 @@ class Raw:
         self._frames = [zmq.Frame(row, copy=True) for row in noise]
 
     def seconds(self, size: int) -> float:
-        """Send the bytes of a size² update once."""
-        frames = self._frames[: max(1, size * size * 4 // TILE_BYTES)]
+        """Send the bytes of a size² update once: from the first send to the receiver's answer."""
+        frames = max(1, size * size * 4 // TILE_BYTES)
         started = time.perf_counter()
-        self._router.send_multipart([self._identity, str(len(frames)).encode()])
-        for frame in frames:
-            self._router.send(self._identity, zmq.SNDMORE)
-            self._router.send(frame, copy=False)
+        self._router.send_multipart([self._identity, str(frames).encode()])
+        self.send_all(self._router, self._identity, frames)
         self._router.recv_multipart()
         return time.perf_counter() - started
+
+    def send_all(self, router: "zmq.Socket[bytes]", identity: bytes, frames: int) -> None:
+        for frame in self._frames[:frames]:
+            router.send(identity, zmq.SNDMORE)
+            router.send(frame, copy=False)
 
 
 @contextmanager
 def raw_link() -> Iterator[Raw]:
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-        router.linger, router.sndhwm = 0, 0
-        endpoint = f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}"
-        with peer("raw", endpoint):
-            identity, _ = router.recv_multipart()
-            yield Raw(router, identity)
+    with bare_router() as (router, endpoint), peer("raw", endpoint):
+        yield Raw(router, router.recv_multipart()[0])
 
 
 class Skin:
@@ -160,15 +168,20 @@ def measure_mirror(quick: bool) -> list[Figure]:
 
 
 def snapshot_figures(server: AtlasServer, raw: Raw, times: int) -> list[Figure]:
-    """A late joiner's time from its first line to the whole state, connection included; (a) has its connection."""
+    """A late joiner: from its first line to the whole state, beside a bare DEALER that connects and keeps the bytes."""
     theirs, ours = [], []
-    with peer("join", server.endpoint) as joiner:
-        assert joiner.stdin is not None and joiner.stdout is not None
+    frames = SIDE * SIDE * 4 // TILE_BYTES
+    with (
+        bare_router() as (router, endpoint),
+        peer("rawjoin", endpoint, str(frames)) as bare,
+        peer("join", server.endpoint) as joiner,
+    ):
         for _ in range(times + 1):
-            theirs.append(raw.seconds(SIDE))
-            joiner.stdin.write("again\n")
-            joiner.stdin.flush()
-            ours.append(float(joiner.stdout.readline()))
+            tell(bare, "again")
+            raw.send_all(router, router.recv_multipart()[0], frames)
+            theirs.append(float(hear(bare)))
+            tell(joiner, "again")
+            ours.append(float(hear(joiner)))
     rate, raw_rate = (megabytes_per_second(SIDE, percentile(seconds[1:], 50)) for seconds in (ours, theirs))
     return [
         Figure("4096² snapshot for a late joiner", rate, "MB/s", peer=f"{raw_rate:.0f} MB/s"),
@@ -247,17 +260,28 @@ def measure_host(program: Path, quick: bool) -> list[Figure]:
     ]
 
 
+def tell(child: subprocess.Popen[str], line: str) -> None:
+    assert child.stdin is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+
+
+def hear(child: subprocess.Popen[str]) -> str:
+    """The next line; SystemExit where the process has ended."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise SystemExit(f"{child.args} has ended")
+    return line
+
+
 def ask(host: subprocess.Popen[str], line: str) -> dict[str, Any]:
     """Ask the host and read on to its answer."""
-    assert host.stdin is not None and host.stdout is not None
-    host.stdin.write(line + "\n")
-    host.stdin.flush()
-    return next(answer for answer in _events(host.stdout) if answer["event"] == line)
-
-
-def _events(stream: IO[str]) -> Iterator[dict[str, Any]]:
-    for line in stream:
-        yield json.loads(line)
+    tell(host, line)
+    while True:
+        answer: dict[str, Any] = json.loads(hear(host))
+        if answer["event"] == line:
+            return answer
 
 
 def scene_host(folder: Path) -> Path | None:

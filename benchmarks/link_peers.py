@@ -1,7 +1,8 @@
 """The other ends of `benchmarks.link`, as processes: `python -m benchmarks.link_peers ROLE ENDPOINT …`.
 
-`raw`: takes frames and throws them away, answers after each batch. `mirrors COUNT NAME`: so many Python mirrors.
-`join`: for each line of standard input, connects, waits for the whole state, leaves; prints the seconds it took.
+`raw`: takes frames and throws them away, answers after each batch. `rawjoin FRAMES`: for each line of standard input,
+connects, takes so many frames and keeps them, leaves; prints the seconds it took. `join`: the same with our mirror and
+the whole state. `mirrors COUNT NAME`: so many Python mirrors.
 """
 
 import sys
@@ -28,6 +29,20 @@ def raw(endpoint: str) -> None:
             socket.send(b"done")
 
 
+def raw_join(endpoint: str, count: int) -> None:
+    """What a late joiner costs at least: a connection, and memory for all the bytes."""
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            socket.rcvhwm = 0
+            socket.connect(endpoint)
+            socket.send(b"ready")
+            kept = [socket.recv(copy=False) for _ in range(count)]
+            print(time.perf_counter() - started, flush=True)
+            del kept
+
+
 def mirrors(endpoint: str, count: int, name: str) -> None:
     """Mirrors until standard input ends."""
     several = [AtlasMirror(endpoint, name=f"{name} {number}") for number in range(count)]
@@ -50,6 +65,8 @@ if __name__ == "__main__":
     role, endpoint, *rest = sys.argv[1:]
     if role == "raw":
         raw(endpoint)
+    elif role == "rawjoin":
+        raw_join(endpoint, int(rest[0]))
     elif role == "mirrors":
         mirrors(endpoint, int(rest[0]), rest[1])
     else:

@@ -1,12 +1,15 @@
-"""Builds the package's C# with Mono, once for a test run: what Unity would compile, and the tests."""
+"""Builds the package's C# with Mono, as Unity would, and runs its NUnit tests."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from desktop.unity import compile_assembly, compile_core, package_folder, sources
 
-STUBS = Path(__file__).resolve().parent / "stubs"
-GOLDEN = Path(__file__).resolve().parents[1] / "bridge" / "golden"
+HERE = Path(__file__).resolve().parent
+STUBS = HERE / "stubs"
+GOLDEN = HERE.parent / "bridge" / "golden"
 TOOLS = ("mcs", "mono", "nunit-console")
 
 
@@ -24,22 +27,48 @@ def nunit() -> Path:
 
 
 def build_tests(folder: Path) -> Path:
-    """Core, the libzmq transport and the NUnit tests; the tests' assembly."""
+    """Core, the libzmq transport and the package's NUnit tests; the tests' assembly."""
     core = compile_core(folder)
     tests = folder / "Moulage.Tests.dll"
     compile_assembly(tests, sources(package_folder() / "Tests"), [*core, nunit()])
     return tests
 
 
+def build_texture_tests(folder: Path) -> Path:
+    """The receiver's textures with the stub's Texture2D; the tests are in the same assembly, for much is internal."""
+    core, stubs = compile_core(folder), build_stubs(folder)
+    tests = folder / "Moulage.Unity.Tests.dll"
+    code = [*sources(package_folder() / "Runtime" / "Unity"), *sources(HERE / "textures")]
+    compile_assembly(tests, code, [*core, stubs["UnityEngine"], nunit()])
+    return tests
+
+
+def run_nunit(tests: Path) -> int:
+    """Run an assembly's tests; how many there were. AssertionError with NUnit's report where one failed."""
+    done = subprocess.run(
+        ["nunit-console", "-nologo", "-noxml", tests.name],
+        cwd=tests.parent,
+        env={**os.environ, "MOULAGE_GOLDEN": str(GOLDEN)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Failures: 0" in done.stdout and "Not run: 0" in done.stdout, done.stdout
+    return int(done.stdout.split("Tests run: ")[1].split(",")[0])
+
+
 def build_stubs(folder: Path) -> dict[str, Path]:
     """The stub assemblies by name; an assembly of their own each, as in Unity."""
+    parts = {
+        "UnityEngine": (["UnityEngine.cs", "Texture2D.cs"], []),
+        "UnityEditor": (["UnityEditor.cs"], ["UnityEngine"]),
+        "NetMQ": (["NetMQ.cs"], []),
+        "GLTFast": (["GLTFast.cs"], ["UnityEngine"]),
+    }
     built: dict[str, Path] = {}
-    for name, references in (
-        ("UnityEngine", ()),
-        ("UnityEditor", ("UnityEngine",)),
-        ("NetMQ", ()),
-        ("GLTFast", ("UnityEngine",)),
-    ):
+    for name, (files, references) in parts.items():
         built[name] = folder / f"{name}.dll"
-        compile_assembly(built[name], [STUBS / f"{name}.cs"], [built[other] for other in references])
+        compile_assembly(built[name], [STUBS / file for file in files], [built[other] for other in references])
     return built

@@ -28,9 +28,6 @@ namespace Moulage.Unity.Editor
             Directory.CreateDirectory(Folder);
             foreach (var map in receiver.Maps)
             {
-                // The instance map belongs to the link: its values are no colours, and the lesions tell where they lie.
-                if (map.Key.Format != TexelFormat.Rgba8)
-                    continue;
                 var path = $"{Folder}/{FileName(map.Key)}.png";
                 File.WriteAllBytes(path, Png(map.Key, map.Value));
                 AssetDatabase.ImportAsset(path);

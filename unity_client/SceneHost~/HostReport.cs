@@ -35,11 +35,13 @@ namespace Moulage.SceneHost
                 : $"shows revision {revision.Number}: {revision.Tiles} tiles, {Decimal(shown.AppliedMs)} ms after COMMIT");
         }
 
-        public void Stats(long frames, long tiles, long bytes, int gen0, double longestMs, double budgetMs) =>
+        public void Stats(long frames, long tiles, long bytes, int gen0, SceneMirror mirror, double budgetMs) =>
             Line(_json
                 ? $"{{\"event\":\"stats\",\"frames\":{frames},\"tiles\":{tiles},\"bytes\":{bytes},\"gen0\":{gen0},"
-                    + $"\"longest_slice_ms\":{Decimal(longestMs)},\"budget_ms\":{Decimal(budgetMs)}}}"
-                : $"{frames} frames, {tiles} tiles, {bytes} bytes, {gen0} collections, longest slice {Decimal(longestMs)} ms");
+                    + $"\"longest_slice_ms\":{Decimal(mirror.LongestSliceMs)},"
+                    + $"\"longest_tile_ms\":{Decimal(mirror.LongestTileMs)},\"budget_ms\":{Decimal(budgetMs)}}}"
+                : $"{frames} frames, {tiles} tiles, {bytes} bytes, {gen0} collections, "
+                    + $"longest slice {Decimal(mirror.LongestSliceMs)} ms, longest tile {Decimal(mirror.LongestTileMs)} ms");
 
         public void Hashes(Revision revision, IList<MapTexture> maps)
         {

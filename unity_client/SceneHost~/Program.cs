@@ -131,7 +131,7 @@ namespace Moulage.SceneHost
             var status = _mirror.Status;
             var gen0 = GC.CollectionCount(0);
             _report.Stats(_frames, status.TilesReceived - _tiles, status.BytesReceived - _bytes, gen0 - _gen0,
-                _mirror.LongestSliceMs, _options.Link.BudgetMs);
+                _mirror, _options.Link.BudgetMs);
             _frames = 0;
             _tiles = status.TilesReceived;
             _bytes = status.BytesReceived;

@@ -1,5 +1,5 @@
 // STUB. The signatures of UnityEngine (2021.3, docs.unity3d.com/ScriptReference) that the package uses, without any behaviour:
-// the package is compiled against them where no Unity is. Nothing here is ever run.
+// the package is compiled against them where no Unity is. Only textures (Texture2D.cs) and destroying them do something.
 #pragma warning disable 67, 169, 414, 649
 using System;
 using System.Collections.Generic;
@@ -10,12 +10,27 @@ namespace UnityEngine
     {
         public string name { get; set; }
         public HideFlags hideFlags { get; set; }
-        public static void Destroy(Object obj) { throw new NotImplementedException(); }
-        public static void DestroyImmediate(Object obj) { throw new NotImplementedException(); }
-        public override bool Equals(object other) { throw new NotImplementedException(); }
-        public override int GetHashCode() { throw new NotImplementedException(); }
-        public static bool operator ==(Object x, Object y) { throw new NotImplementedException(); }
-        public static bool operator !=(Object x, Object y) { throw new NotImplementedException(); }
+        protected bool IsDestroyed { get; private set; }
+        public static void Destroy(Object obj) { DestroyImmediate(obj); }
+        public static void DestroyImmediate(Object obj)
+        {
+            obj.IsDestroyed = true;
+            obj.OnDestroyed();
+        }
+
+        protected virtual void OnDestroyed() { }
+        public override bool Equals(object other) { return this == other as Object; }
+        public override int GetHashCode() { return base.GetHashCode(); }
+
+        // A destroyed object equals null.
+        public static bool operator ==(Object x, Object y)
+        {
+            var left = ReferenceEquals(x, null) || x.IsDestroyed;
+            var right = ReferenceEquals(y, null) || y.IsDestroyed;
+            return left || right ? left && right : ReferenceEquals(x, y);
+        }
+
+        public static bool operator !=(Object x, Object y) { return !(x == y); }
     }
 
     [Flags]
@@ -104,7 +119,7 @@ namespace UnityEngine
         public static bool Raycast(Vector3 origin, Vector3 direction, out RaycastHit hitInfo, float maxDistance) { throw new NotImplementedException(); }
     }
 
-    public enum TextureFormat { RGBA32 = 4, R16 = 9 }
+    public enum TextureFormat { RGBA32 = 4 }
     public enum TextureWrapMode { Repeat, Clamp }
     public enum FilterMode { Point, Bilinear, Trilinear }
 
@@ -113,15 +128,6 @@ namespace UnityEngine
         public TextureWrapMode wrapMode { get; set; }
         public FilterMode filterMode { get; set; }
         public int anisoLevel { get; set; }
-    }
-
-    public sealed class Texture2D : Texture
-    {
-        public Texture2D(int width, int height, TextureFormat textureFormat, bool mipChain, bool linear) { }
-        public bool ignoreMipmapLimit { get; set; }
-        public void LoadRawTextureData(byte[] data) { throw new NotImplementedException(); }
-        public void Apply(bool updateMipmaps, bool makeNoLongerReadable) { throw new NotImplementedException(); }
-        public void ReadPixels(Rect source, int destX, int destY) { throw new NotImplementedException(); }
     }
 
     public static class ImageConversion
@@ -139,22 +145,20 @@ namespace UnityEngine
         public static void ReleaseTemporary(RenderTexture temp) { throw new NotImplementedException(); }
     }
 
-    public class Graphics
+    public partial class Graphics
     {
-        public static void CopyTexture(Texture src, Texture dst) { throw new NotImplementedException(); }
-        public static void CopyTexture(Texture src, int srcElement, int srcMip, int srcX, int srcY, int srcWidth, int srcHeight, Texture dst, int dstElement, int dstMip, int dstX, int dstY) { throw new NotImplementedException(); }
         public static void Blit(Texture source, RenderTexture dest) { throw new NotImplementedException(); }
     }
 
     public sealed class SystemInfo
     {
-        public static Rendering.CopyTextureSupport copyTextureSupport { get { throw new NotImplementedException(); } }
-        public static int maxTextureSize { get { throw new NotImplementedException(); } }
+        public static Rendering.CopyTextureSupport copyTextureSupport { get { return Rendering.CopyTextureSupport.Basic; } }
+        public static int maxTextureSize { get { return 8192; } }
     }
 
     public class Application
     {
-        public static bool isPlaying { get { throw new NotImplementedException(); } }
+        public static bool isPlaying { get { return true; } }
         public static string unityVersion { get { throw new NotImplementedException(); } }
         public static string productName { get { throw new NotImplementedException(); } }
         public static string persistentDataPath { get { throw new NotImplementedException(); } }

@@ -9,26 +9,49 @@ namespace Moulage.Core
     /// </summary>
     public sealed class CpuTextures : ITextureSink
     {
+        readonly SpareTiles _spare = new SpareTiles();
+
         public void Prepare(TileBuffer tile)
         {
         }
 
-        public ITextureTarget Create(MapSpec spec) => new CpuTexture(spec);
+        public ITextureTarget Create(MapSpec spec) => new CpuTexture(spec, _spare);
+    }
+
+    /// <summary>Arrays of tiles that are seen no more, used again so that a running scene allocates nothing.</summary>
+    public sealed class SpareTiles
+    {
+        readonly Dictionary<int, Stack<byte[]>> _byLength = new Dictionary<int, Stack<byte[]>>();
+
+        public byte[] Take(int length)
+        {
+            Stack<byte[]> spare;
+            return _byLength.TryGetValue(length, out spare) && spare.Count > 0 ? spare.Pop() : new byte[length];
+        }
+
+        public void Keep(byte[] pixels)
+        {
+            if (pixels == null)
+                return;
+            Stack<byte[]> spare;
+            if (!_byLength.TryGetValue(pixels.Length, out spare))
+                _byLength.Add(pixels.Length, spare = new Stack<byte[]>());
+            spare.Push(pixels);
+        }
     }
 
     public sealed class CpuTexture : ITextureTarget
     {
-        // Arrays swap places at Show and are used again, so that a running scene allocates nothing.
+        readonly SpareTiles _spare;
         readonly byte[][] _front, _back;
         readonly List<int> _written = new List<int>();
-        readonly bool[] _isWritten;
 
-        public CpuTexture(MapSpec spec)
+        public CpuTexture(MapSpec spec, SpareTiles spare)
         {
             Spec = spec;
+            _spare = spare;
             _front = new byte[spec.TileCount][];
             _back = new byte[spec.TileCount][];
-            _isWritten = new bool[spec.TileCount];
         }
 
         public MapSpec Spec { get; }
@@ -65,19 +88,21 @@ namespace Moulage.Core
 
         public bool PrepareBack()
         {
-            // Only tiles that were written are swapped, so that the rest of the back never needs to equal the front.
-            Forget();
+            // The back has only the tiles that were written; those of a transfer that was aborted go.
+            foreach (var index in _written)
+                TakeBack(index);
+            _written.Clear();
             return true;
         }
 
         public void Upload(TileBuffer tile)
         {
             var index = tile.Rect.Index;
-            if (!_isWritten[index])
-                _written.Add(index);
-            _isWritten[index] = true;
             if (_back[index] == null)
-                _back[index] = new byte[tile.RawLength];
+            {
+                _written.Add(index);
+                _back[index] = _spare.Take(tile.RawLength);
+            }
             Buffer.BlockCopy(tile.Raw, 0, _back[index], 0, tile.RawLength);
         }
 
@@ -92,21 +117,22 @@ namespace Moulage.Core
                 var old = _front[index];
                 _front[index] = _back[index];
                 _back[index] = old;
+                TakeBack(index);
             }
-            Forget();
+            _written.Clear();
         }
 
         public void Dispose()
         {
             Array.Clear(_front, 0, _front.Length);
             Array.Clear(_back, 0, _back.Length);
+            _written.Clear();
         }
 
-        void Forget()
+        void TakeBack(int index)
         {
-            foreach (var index in _written)
-                _isWritten[index] = false;
-            _written.Clear();
+            _spare.Keep(_back[index]);
+            _back[index] = null;
         }
     }
 }

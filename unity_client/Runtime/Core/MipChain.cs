@@ -50,8 +50,8 @@ namespace Moulage.Core
             return levels;
         }
 
-        /// <summary>Bytes of a chain of square levels, the first of 256².</summary>
-        public static int ChainBytes(int texelBytes, bool mips) => mips ? Offset(TileLevels) : Side * Side * texelBytes;
+        /// <summary>Bytes of a tile's chain.</summary>
+        public static readonly int Bytes = Offset(TileLevels);
 
         /// <summary>Where a tile's level goes in its map's texture; empty where the tile is too narrow to have texels there.</summary>
         public static LevelRect Place(MapSpec spec, TileRect tile, int level)
@@ -69,20 +69,17 @@ namespace Moulage.Core
         }
 
         /// <summary>
-        /// Fill tile.Upload: levels of 256², 128², …, one after the other, each with the tile in its lower left corner.
-        /// Without mips, only the first.
+        /// Fill tile.Upload from the raw pixels of a tile in rgba8: levels of 256², 128², …, 1², one after the other, each with
+        /// the tile in its lower left corner.
         /// </summary>
-        public static void Build(TileBuffer tile, bool mips)
+        public static void Build(TileBuffer tile)
         {
             var spec = tile.Map.Spec;
-            var bytes = ChainBytes(spec.TexelBytes, mips);
-            if (tile.Upload == null || tile.Upload.Length < bytes)
-                tile.Upload = new byte[bytes];
-            var row = tile.Rect.Width * spec.TexelBytes;
+            if (tile.Upload == null)
+                tile.Upload = new byte[Bytes];
+            var row = tile.Rect.Width * 4;
             for (var y = 0; y < tile.Rect.Height; y++)
-                Buffer.BlockCopy(tile.Raw, y * row, tile.Upload, (tile.Rect.Height - 1 - y) * Side * spec.TexelBytes, row);
-            if (!mips)
-                return;
+                Buffer.BlockCopy(tile.Raw, y * row, tile.Upload, (tile.Rect.Height - 1 - y) * Side * 4, row);
             fixed (byte* chain = tile.Upload)
             {
                 var above = Place(spec, tile.Rect, 0);
@@ -126,15 +123,21 @@ namespace Moulage.Core
                     var output = target + (height - 1 - y) * targetStride * 4;
                     for (var x = 0; x < width; x++, output += 4)
                     {
-                        var left = 2 * x * 4;
-                        var right = Math.Min(2 * x + 1, sourceWidth - 1) * 4;
-                        for (var c = 0; c < 4; c++)
+                        var right = Math.Min(2 * x + 1, sourceWidth - 1);
+                        byte* a = upper + 8 * x, b = upper + 4 * right, d = lower + 8 * x, e = lower + 4 * right;
+                        if (srgb)
                         {
-                            int a = upper[left + c], b = upper[right + c], d = lower[left + c], e = lower[right + c];
-                            output[c] = srgb && c < 3
-                                ? toSrgb[toLinear[a] + toLinear[b] + toLinear[d] + toLinear[e] + 8 >> 4]
-                                : (byte)(a + b + d + e + 2 >> 2);
+                            output[0] = toSrgb[toLinear[a[0]] + toLinear[b[0]] + toLinear[d[0]] + toLinear[e[0]] + 8 >> 4];
+                            output[1] = toSrgb[toLinear[a[1]] + toLinear[b[1]] + toLinear[d[1]] + toLinear[e[1]] + 8 >> 4];
+                            output[2] = toSrgb[toLinear[a[2]] + toLinear[b[2]] + toLinear[d[2]] + toLinear[e[2]] + 8 >> 4];
                         }
+                        else
+                        {
+                            output[0] = (byte)(a[0] + b[0] + d[0] + e[0] + 2 >> 2);
+                            output[1] = (byte)(a[1] + b[1] + d[1] + e[1] + 2 >> 2);
+                            output[2] = (byte)(a[2] + b[2] + d[2] + e[2] + 2 >> 2);
+                        }
+                        output[3] = (byte)(a[3] + b[3] + d[3] + e[3] + 2 >> 2);
                     }
                 }
             }

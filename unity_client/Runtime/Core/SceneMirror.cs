@@ -45,20 +45,31 @@ namespace Moulage.Core
         public double SliceMs { get; private set; }
         public double LongestSliceMs { get; private set; }
 
+        /// <summary>The longest upload of one tile since ResetSlices: a slice may take that much more than the budget.</summary>
+        public double LongestTileMs { get; private set; }
+
         public LinkStatus Status => _link.Status;
 
         public void Start() => _link.Start();
 
-        public void ResetSlices() => LongestSliceMs = 0;
+        public void ResetSlices() => LongestSliceMs = LongestTileMs = 0;
 
         /// <summary>To be called once a frame. Returns after BudgetMs, or as soon as nothing is left to do.</summary>
         public void Tick()
         {
             var start = Stopwatch.GetTimestamp();
+            var now = start;
             var returned = 0;
-            while (Step(ref returned) && (Stopwatch.GetTimestamp() - start) * MsPerTick < _options.BudgetMs)
+            bool worked, isTile;
+            do
             {
+                var before = now;
+                worked = Step(ref returned, out isTile);
+                now = Stopwatch.GetTimestamp();
+                if (isTile)
+                    LongestTileMs = Math.Max(LongestTileMs, (now - before) * MsPerTick);
             }
+            while (worked && (now - start) * MsPerTick < _options.BudgetMs);
             if (returned > 0)
                 _link.Wake();
             SliceMs = (Stopwatch.GetTimestamp() - start) * MsPerTick;
@@ -80,8 +91,9 @@ namespace Moulage.Core
         }
 
         /// <summary>One tile, one restored tile, or one swap; false when there is nothing to do.</summary>
-        bool Step(ref int returned)
+        bool Step(ref int returned, out bool isTile)
         {
+            isTile = false;
             if (_pending != null)
             {
                 if (!RestoreOne())
@@ -94,8 +106,15 @@ namespace Moulage.Core
             switch (item.Type)
             {
                 case WorkItem.Kind.Tile:
-                    Upload(item.Tile);
-                    returned = _link.Pool.Return(item.Tile);
+                    isTile = true;
+                    try
+                    {
+                        Upload(item.Tile);
+                    }
+                    finally
+                    {
+                        returned = _link.Pool.Return(item.Tile);
+                    }
                     break;
                 case WorkItem.Kind.Complete:
                     _pending = item.Revision;
@@ -171,9 +190,15 @@ namespace Moulage.Core
             _shown.AppliedMs = (Stopwatch.GetTimestamp() - revision.Arrived) * MsPerTick;
             _link.Shown(_shown.AppliedMs, _error);
             _error = "";
-            Shown?.Invoke(_shown);
-            foreach (var map in _shown.Removed)
-                Release(map);
+            try
+            {
+                Shown?.Invoke(_shown);
+            }
+            finally
+            {
+                foreach (var map in _shown.Removed)
+                    Release(map);
+            }
         }
 
         void ReplaceMaps(MapHandle[] handles)

@@ -1,36 +1,40 @@
 using System;
-using System.Collections.Generic;
 using Moulage.Core;
 using UnityEngine;
 using UnityEngine.Rendering;
 
 namespace Moulage.Unity
 {
-    /// <summary>Makes the GPU textures of all maps, and keeps instance maps readable beside them.</summary>
+    /// <summary>
+    /// Makes the textures of all maps. Those in r16 stay in main memory: nothing shows them, they tell which lesion a texel
+    /// belongs to.
+    /// </summary>
     sealed class AvatarTextures : ITextureSink, IDisposable
     {
-        readonly Dictionary<int, StagingRing> _rings = new Dictionary<int, StagingRing>();
+        readonly SpareTiles _spare = new SpareTiles();
+        readonly StagingRing _colours = new StagingRing(true), _numbers = new StagingRing(false);
 
-        public void Prepare(TileBuffer tile) => MipChain.Build(tile, tile.Map.Spec.Format == TexelFormat.Rgba8);
+        public void Prepare(TileBuffer tile)
+        {
+            if (tile.Map.Spec.Format == TexelFormat.Rgba8)
+                MipChain.Build(tile);
+        }
 
         public ITextureTarget Create(MapSpec spec)
         {
+            if (spec.Format == TexelFormat.R16)
+                return new CpuTexture(spec, _spare);
             if ((SystemInfo.copyTextureSupport & CopyTextureSupport.Basic) == 0)
                 throw new NotSupportedException("this graphics API cannot copy between textures");
             if (Math.Max(spec.Width, spec.Height) > SystemInfo.maxTextureSize)
                 throw new NotSupportedException($"this GPU takes textures of at most {SystemInfo.maxTextureSize} texels a side");
-            var key = (int)spec.Format * 2 + (spec.Srgb ? 1 : 0);
-            StagingRing ring;
-            if (!_rings.TryGetValue(key, out ring))
-                _rings[key] = ring = new StagingRing(spec.Format, spec.Srgb);
-            return new AvatarTextureTarget(spec, ring);
+            return new AvatarTextureTarget(spec, spec.Srgb ? _colours : _numbers);
         }
 
         public void Dispose()
         {
-            foreach (var ring in _rings.Values)
-                ring.Dispose();
-            _rings.Clear();
+            _colours.Dispose();
+            _numbers.Dispose();
         }
     }
 
@@ -43,7 +47,6 @@ namespace Moulage.Unity
     {
         readonly MapSpec _spec;
         readonly StagingRing _ring;
-        readonly CpuTexture _values;
         readonly MipTail _tail;
         readonly int _levels;
         Texture2D _front, _back, _tailStaging;
@@ -52,23 +55,17 @@ namespace Moulage.Unity
         {
             _spec = spec;
             _ring = ring;
-            _levels = spec.Format == TexelFormat.R16 ? 1 : MipChain.Levels(spec.Width, spec.Height);
-            _values = spec.Format == TexelFormat.R16 ? new CpuTexture(spec) : null;
+            _levels = MipChain.Levels(spec.Width, spec.Height);
             _tail = _levels > MipChain.TileLevels ? new MipTail(spec) : null;
         }
 
         /// <summary>The texture that shows the current revision; another one after the next.</summary>
         public Texture2D Texture => _front;
 
-        /// <summary>The value of a map in r16 at a texel, row 0 at the top; 0 in other maps.</summary>
-        public int Value(int x, int y) => _values == null ? 0 : _values.Value(x, y);
-
         bool ITextureTarget.PrepareBack()
         {
             if (_tail != null)
                 _tail.PrepareBack();
-            if (_values != null)
-                _values.PrepareBack();
             if (_back != null)
                 return false;
             _back = MakeTexture();
@@ -83,8 +80,6 @@ namespace Moulage.Unity
             Copy(_ring.Upload(tile), tile.Rect, false);
             if (_tail != null)
                 _tail.Take(tile);
-            if (_values != null)
-                _values.Upload(tile);
         }
 
         void ITextureTarget.Restore(TileRect rect) => Copy(_front == null ? _ring.Zeros() : _front, rect, _front != null);
@@ -93,8 +88,6 @@ namespace Moulage.Unity
         {
             if (_tail != null)
                 ShowTail();
-            if (_values != null)
-                _values.Show();
             var old = _front;
             _front = _back;
             _back = old;
@@ -105,8 +98,6 @@ namespace Moulage.Unity
             UnityObjects.Destroy(_front);
             UnityObjects.Destroy(_back);
             UnityObjects.Destroy(_tailStaging);
-            if (_values != null)
-                _values.Dispose();
         }
 
         /// <summary>Copy a tile's region of every level to the back, from a staging texture or from the same place in the front.</summary>
@@ -142,14 +133,13 @@ namespace Moulage.Unity
 
         Texture2D MakeTexture()
         {
-            var format = _spec.Format == TexelFormat.R16 ? TextureFormat.R16 : TextureFormat.RGBA32;
-            var texture = new Texture2D(_spec.Width, _spec.Height, format, _levels > 1, !_spec.Srgb)
+            var texture = new Texture2D(_spec.Width, _spec.Height, TextureFormat.RGBA32, true, !_spec.Srgb)
             {
                 name = _spec.ToString(),
                 hideFlags = HideFlags.DontSave,
                 wrapMode = TextureWrapMode.Repeat,
-                filterMode = _levels > 1 ? FilterMode.Trilinear : FilterMode.Point,
-                anisoLevel = _levels > 1 ? 8 : 0
+                filterMode = FilterMode.Trilinear,
+                anisoLevel = 8
             };
 #if UNITY_2022_2_OR_NEWER
             // A lower texture quality would make the GPU's level 0 another one than ours.

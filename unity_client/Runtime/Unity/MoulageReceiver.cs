@@ -110,7 +110,7 @@ namespace Moulage.Unity
             }
         }
 
-        /// <summary>The maps that are shown; textures change with every revision.</summary>
+        /// <summary>The maps that are shown; their textures change with every revision.</summary>
         public IEnumerable<KeyValuePair<MapSpec, Texture>> Maps
         {
             get
@@ -118,8 +118,11 @@ namespace Moulage.Unity
                 if (_mirror == null)
                     yield break;
                 foreach (var map in _mirror.Maps)
-                    if (map.Target != null)
-                        yield return new KeyValuePair<MapSpec, Texture>(map.Spec, ((AvatarTextureTarget)map.Target).Texture);
+                {
+                    var target = map.Target as AvatarTextureTarget;
+                    if (target != null)
+                        yield return new KeyValuePair<MapSpec, Texture>(map.Spec, target.Texture);
+                }
             }
         }
 
@@ -134,12 +137,13 @@ namespace Moulage.Unity
             if (renderer == null || !_slots.TryName(renderer, Submesh(hit), out avatar, out material))
                 return false;
             var instance = Find(avatar, material, "instance");
-            if (instance == null)
+            var values = instance == null ? null : instance.Target as CpuTexture;
+            if (values == null)
                 return false;
             var uv = hit.textureCoord;
             var x = Texel(uv.x, instance.Spec.Width);
             var y = Texel(1 - uv.y, instance.Spec.Height);
-            var index = ((AvatarTextureTarget)instance.Target).Value(x, y);
+            var index = values.Value(x, y);
             var found = index == 0 ? null : _lesions.Find(avatar, material, index);
             if (found == null)
                 return false;
@@ -277,7 +281,8 @@ namespace Moulage.Unity
         LesionInfo Info(Lesion lesion)
         {
             var map = lesion.CloseUp.Length == 0 ? null : Find(lesion.Avatar, lesion.Material, lesion.CloseUp);
-            return new LesionInfo(lesion, map == null ? null : ((AvatarTextureTarget)map.Target).Texture);
+            var target = map == null ? null : map.Target as AvatarTextureTarget;
+            return new LesionInfo(lesion, target == null ? null : target.Texture);
         }
 
         static int Submesh(RaycastHit hit)

@@ -13,18 +13,14 @@ namespace Moulage.Unity
         const int Count = 4;
 
         readonly Texture2D[] _textures = new Texture2D[Count];
-        readonly TexelFormat _format;
         readonly bool _srgb;
         Texture2D _zeros;
         int _next;
 
-        public StagingRing(TexelFormat format, bool srgb)
+        public StagingRing(bool srgb)
         {
-            _format = format;
             _srgb = srgb;
         }
-
-        bool HasMips => _format == TexelFormat.Rgba8;
 
         public Texture2D Upload(TileBuffer tile)
         {
@@ -43,7 +39,7 @@ namespace Moulage.Unity
             if (_zeros != null)
                 return _zeros;
             _zeros = Make();
-            _zeros.LoadRawTextureData(new byte[MipChain.ChainBytes(_format == TexelFormat.R16 ? 2 : 4, HasMips)]);
+            _zeros.LoadRawTextureData(new byte[MipChain.Bytes]);
             _zeros.Apply(false, false);
             return _zeros;
         }
@@ -55,15 +51,11 @@ namespace Moulage.Unity
             UnityObjects.Destroy(_zeros);
         }
 
-        Texture2D Make()
+        Texture2D Make() => new Texture2D(MapSpec.TileSide, MapSpec.TileSide, TextureFormat.RGBA32, true, !_srgb)
         {
-            var format = _format == TexelFormat.R16 ? TextureFormat.R16 : TextureFormat.RGBA32;
-            return new Texture2D(MapSpec.TileSide, MapSpec.TileSide, format, HasMips, !_srgb)
-            {
-                name = "Moulage staging",
-                hideFlags = HideFlags.HideAndDontSave
-            };
-        }
+            name = "Moulage staging",
+            hideFlags = HideFlags.HideAndDontSave
+        };
     }
 
     static class UnityObjects

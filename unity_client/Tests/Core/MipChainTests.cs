@@ -58,7 +58,7 @@ namespace Moulage.Tests
             for (var index = 0; index < spec.TileCount; index++)
             {
                 var tile = Cut(spec, pixels, index);
-                MipChain.Build(tile, true);
+                MipChain.Build(tile);
                 tail.Take(tile);
                 for (var level = 0; level < Math.Min(made.Length, MipChain.TileLevels); level++)
                     Paste(made[level], Math.Max(1, width >> level), tile.Upload, level, MipChain.Place(spec, tile.Rect, level));
@@ -98,7 +98,7 @@ namespace Moulage.Tests
                 for (var i = 0; i < pixels.Length; i++)
                     pixels[i] = (byte)value;
                 var tile = Cut(spec, pixels, 0);
-                MipChain.Build(tile, true);
+                MipChain.Build(tile);
                 Assert.AreEqual(value, tile.Upload[MipChain.Offset(4)], "level 4");
                 Assert.AreEqual(value, tile.Upload[MipChain.Offset(8)], "level 8");
             }
@@ -117,25 +117,6 @@ namespace Moulage.Tests
                 MipChain.Halve(from, 2, 2, 2, to, 1, 1, 1, false);
                 CollectionAssert.AreEqual(new byte[] { 128, 128, 128, 255 }, target);
             }
-        }
-
-        [Test]
-        public void InstanceMapsAreOnlyTurnedAround()
-        {
-            var spec = new MapSpec("a", "m", "instance", 3, 2, TexelFormat.R16, false);
-            var tile = new TileBuffer { Map = new MapHandle(spec), Rect = spec.Tile(0) };
-            for (var i = 0; i < 12; i++)
-                tile.Raw[i] = (byte)(i + 1);
-            MipChain.Build(tile, false);
-            CollectionAssert.AreEqual(new byte[] { 7, 8, 9, 10, 11, 12 }, Part(tile.Upload, 0));
-            CollectionAssert.AreEqual(new byte[] { 1, 2, 3, 4, 5, 6 }, Part(tile.Upload, 512));
-        }
-
-        static byte[] Part(byte[] bytes, int start)
-        {
-            var part = new byte[6];
-            Array.Copy(bytes, start, part, 0, 6);
-            return part;
         }
     }
 }

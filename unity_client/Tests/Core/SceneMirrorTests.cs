@@ -27,7 +27,7 @@ namespace Moulage.Tests
                 if (spec.Map == Fails)
                     throw new NotSupportedException("too large for this GPU");
                 Alive++;
-                return new SlowTexture(this, new CpuTexture(spec));
+                return new SlowTexture(this, new CpuTexture(spec, new SpareTiles()));
             }
         }
 

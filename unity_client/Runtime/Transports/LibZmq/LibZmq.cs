@@ -9,14 +9,13 @@ namespace Moulage.Transports
     static unsafe class LibZmq
     {
         public const int Pair = 0, Dealer = 5;
-        public const int Linger = 17, ReceiveTimeout = 27, SendTimeout = 28, SendHighWater = 23, MaxMessageSize = 22, IPv6 = 42;
+        public const int Linger = 17, SendHighWater = 23, MaxMessageSize = 22, IPv6 = 42;
         public const int CurvePublicKey = 48, CurveSecretKey = 49, CurveServerKey = 50;
         public const int DontWait = 1, SendMore = 2;
         public const short PollIn = 1;
         public const int EventDisconnected = 0x200, EventHandshakeNoDetail = 0x800, EventHandshakeProtocol = 0x2000,
             EventHandshakeAuth = 0x4000;
         public const int MessageStructBytes = 64;
-        public const int Terminated = 156384765;
 
 #if UNITY_IOS && !UNITY_EDITOR
         const string Library = "__Internal";

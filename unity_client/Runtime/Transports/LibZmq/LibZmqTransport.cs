@@ -33,10 +33,11 @@ namespace Moulage.Transports
             {
                 _context = LibZmq.zmq_ctx_new();
             }
-            catch (DllNotFoundException)
+            catch (Exception fault) when (fault is DllNotFoundException || fault is BadImageFormatException
+                || fault is EntryPointNotFoundException)
             {
-                throw new TransportException(
-                    "the native library libzmq was not found: put it into the project as a plug-in, or use NetMQ instead");
+                throw new TransportException("the native library libzmq was not found, or is of another platform: put it into the "
+                    + $"project as a plug-in, or use NetMQ instead ({fault.Message})");
             }
             var frameBytes = LibZmq.MessageStructBytes * (Message.MaxFrames + 1);
             _memory = (byte*)Marshal.AllocHGlobal(frameBytes + PollItemBytes * PollItems);

@@ -13,15 +13,16 @@ from engine.errors import SpecError
 from engine.lesion import Shape
 
 CANVAS = 256
-_OVERSAMPLING = 4
+_FINE = (4, 1024)
+"""A pixel's coverage is counted on at least 4×4 points, and on a picture at least this large."""
 Floats = NDArray[np.float32]
 
 
 def draw(shape: Shape, diameter_px: float, size: int, seed: int) -> Floats:
     """The outline of `shape` as coverage, float32 [size, size] in [0, 1]: one component, centred, antialiased.
 
-    diameter_px: its longest diameter, met within 1 %; it must leave room in the picture. The seed decides everything
-    that irregularity and asymmetry leave open. SpecError for a shape that can't be drawn.
+    diameter_px: its longest diameter, met within 1 % from 20 pixels on. The seed decides everything that
+    irregularity and asymmetry leave open. SpecError for a shape that can't be drawn.
     """
     if shape.kind == "round":
         return fit(_disc(CANVAS, 0.5, 0.5, 0.35), diameter_px, size)
@@ -56,17 +57,45 @@ def fit(mask: NDArray[np.floating], diameter_px: float, size: int) -> Floats:
         raise SpecError("shape.mask: it is empty")
     outline = np.concatenate(contours).reshape(-1, 2).astype(np.float64)
     (x, y), _ = cv2.minEnclosingCircle(outline.astype(np.float32))
-    fine = size * _OVERSAMPLING
-    scale = diameter_px * _OVERSAMPLING / (longest_diameter(outline) + 1)
-    for _ in range(3):
+    finer = max(_FINE[0], -(-_FINE[1] // size))
+    fine = size * finer
+    scale = diameter_px * finer / (longest_diameter(outline) + 1)
+    for _ in range(6):
         move = np.array([[scale, 0, fine / 2 - 0.5 - scale * x], [0, scale, fine / 2 - 0.5 - scale * y]])
         large = cv2.warpAffine(np.asarray(mask, np.float32), move, (fine, fine), flags=cv2.INTER_CUBIC)
         coverage = cv2.resize((large >= 0.5).astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
         found = _measured(coverage)
-        if found == 0 or abs(found / diameter_px - 1) < 0.004:
+        if found == 0 or abs(found / diameter_px - 1) < 0.003:
             break
         scale *= diameter_px / found
     return np.asarray(coverage, np.float32)
+
+
+def transformed(mask: NDArray[np.floating], scale: float, turn_deg: float, elastic: float, seed: int) -> Floats:
+    """An existing mask [N, N] (lesion ≥ 0.5) resized, turned about its centre and elastically deformed: a new one.
+
+    scale: of its size; what leaves the picture shrinks to fit. turn_deg: counter-clockwise. elastic: 0 (none) to 1, as
+    irregularity. Returns 0 and 1, float32 [256, 256], one component without holes. SpecError for an empty mask.
+    """
+    if not 0 <= elastic <= 1 or not 0.05 <= scale <= 20:
+        raise SpecError(f"shape: a scale of {scale:g} and an elastic deformation of {elastic:g} can't be drawn")
+    source = (np.asarray(mask) >= 0.5).astype(np.uint8)
+    moments = cv2.moments(source, binaryImage=True)
+    if moments["m00"] == 0:
+        raise SpecError("shape.mask: it is empty")
+    x, y = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+    rng = np.random.default_rng(seed)
+    factor = scale * CANVAS / len(source)
+    for _ in range(20):
+        move = cv2.getRotationMatrix2D((x, y), turn_deg, factor)
+        move[:, 2] += (CANVAS - 1) / 2 - np.array([x, y])
+        moved = cv2.warpAffine(source.astype(np.float32), move, (CANVAS, CANVAS), flags=cv2.INTER_LINEAR)
+        deformed = _deformed(moved, elastic, rng) if elastic else moved
+        found = _grown((deformed >= 0.5).astype(np.uint8))
+        if found.any() and not _touches_border(found):
+            return found
+        factor *= 0.9
+    raise SpecError("shape.mask: nothing is left of it at this scale")
 
 
 def longest_diameter(points: NDArray[np.floating]) -> float:
@@ -76,10 +105,15 @@ def longest_diameter(points: NDArray[np.floating]) -> float:
 
 
 def _measured(coverage: Floats) -> float:
-    """Longest diameter of the level set 0.5, to a fraction of a pixel."""
-    enlarged = cv2.resize(coverage, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING, interpolation=cv2.INTER_LINEAR)
-    points = np.argwhere(enlarged >= 0.5).astype(np.float64)
-    return (longest_diameter(points) + 1) / _OVERSAMPLING if len(points) else 0.0
+    """Longest diameter of the level set 0.5, where it crosses the lines between pixel centres."""
+    values = np.pad(coverage.astype(np.float64), 1) - 0.5
+    crossings = []
+    for line in (values, values.T):
+        rows, columns = np.nonzero((line[:, :-1] >= 0) != (line[:, 1:] >= 0))
+        before, after = line[rows, columns], line[rows, columns + 1]
+        crossings.append(np.stack([rows, columns + before / (before - after)], 1))
+    points = np.concatenate([crossings[0], crossings[1][:, ::-1]])
+    return longest_diameter(points) if len(points) else 0.0
 
 
 def _body(asymmetry: float, rng: np.random.Generator) -> Floats:

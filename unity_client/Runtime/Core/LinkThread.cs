@@ -169,6 +169,12 @@ namespace Moulage.Core
             {
                 reason = fault.Message;
             }
+            catch (Exception fault) when (_session != null)
+            {
+                // A fault of ours that some message may have brought about: told in full, but no reason to give up the link.
+                reason = $"internal: {fault}";
+                _session.SayBye("internal", fault.Message);
+            }
             _transport.Close(_session != null && _session.State != SessionState.Greeting ? LastWordMs : 0);
             EndTransfer();
             Report(LinkState.Waiting, reason);

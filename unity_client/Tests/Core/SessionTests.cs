@@ -127,5 +127,82 @@ namespace Moulage.Tests
             Assert.AreEqual(4, shown.Count);
             Assert.AreEqual(shown[2], shown[3]);
         }
+
+        [Test]
+        public void DamagedSessionsEndInWordsNeverInAFault()
+        {
+            var random = new Random(17);
+            var joins = Golden.Messages(Session("join"));
+            for (var round = 0; round < 1000; round++)
+            {
+                var damaged = Damage(joins, random);
+                var transport = new ScriptedTransport(new[] { damaged });
+                var details = new List<string>();
+                using (var mirror = new SceneMirror(new LinkOptions { Name = "golden" }, transport, new CpuTextures()))
+                {
+                    mirror.StateChanged += (state, detail) => details.Add(detail);
+                    mirror.Start();
+                    var clock = Stopwatch.StartNew();
+                    while (details.FindAll(detail => detail.Length > 0).Count == 0)
+                    {
+                        mirror.Tick();
+                        Assert.Less(clock.ElapsedMilliseconds, 10000, $"round {round} hangs");
+                        Thread.Sleep(0);
+                    }
+                }
+                foreach (var detail in details)
+                    Assert.IsFalse(detail.StartsWith("internal") || detail.StartsWith("the link stopped"), $"round {round}: {detail}");
+            }
+        }
+
+        /// <summary>The session with some messages lost, doubled, swapped, cut or changed.</summary>
+        static List<GoldenMessage> Damage(List<GoldenMessage> session, Random random)
+        {
+            // What the client said stays, so that the record goes on; an end without an answer is as good as any.
+            var damaged = session.FindAll(message => !message.ToServer);
+            for (var i = random.Next(1, 4); i > 0; i--)
+            {
+                var at = random.Next(damaged.Count);
+                switch (random.Next(5))
+                {
+                    case 0:
+                        damaged.RemoveAt(at);
+                        break;
+                    case 1:
+                        damaged.Insert(random.Next(damaged.Count), damaged[at]);
+                        break;
+                    case 2:
+                        damaged[at] = Changed(damaged[at], random, frame => Cut(frame, random.Next(frame.Length + 1)));
+                        break;
+                    default:
+                        damaged[at] = Changed(damaged[at], random, frame => Flip(frame, random));
+                        break;
+                }
+            }
+            return damaged;
+        }
+
+        static GoldenMessage Changed(GoldenMessage message, Random random, Func<byte[], byte[]> change)
+        {
+            var frames = (byte[][])message.Frames.Clone();
+            var index = random.Next(frames.Length);
+            frames[index] = change(frames[index]);
+            return new GoldenMessage { Frames = frames };
+        }
+
+        static byte[] Cut(byte[] frame, int length)
+        {
+            var cut = new byte[length];
+            Array.Copy(frame, cut, length);
+            return cut;
+        }
+
+        static byte[] Flip(byte[] frame, Random random)
+        {
+            var flipped = (byte[])frame.Clone();
+            if (flipped.Length > 0)
+                flipped[random.Next(Math.Min(flipped.Length, 64))] ^= (byte)(1 << random.Next(8));
+            return flipped;
+        }
     }
 }

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.lesion import LesionLayer
     from engine.patient import Patient
     from engine.plan import Wish
@@ -41,6 +43,7 @@ def demo(
     outcome = run_with_progress(patient, wishes, output, stages=stages, force=force, title="Demonstration patient")
     report(patient, outcome, output)
     _tell_of_the_seam(patient, outcome.layers[0])
+    _show_the_link(patient, outcome.layers)
 
 
 def demo_wishes(patient: "Patient", settings: dict[str, object]) -> "list[Wish]":
@@ -75,3 +78,23 @@ def _tell_of_the_seam(patient: "Patient", layer: "LesionLayer") -> None:
     own = patient.canvas.index[int(material)] == patient.canvas.number_of[layer.id]
     pieces = cv2.connectedComponents(own.astype(np.uint8))[0] - 1
     print(f"Lesion 1 crosses the spine's UV seam: it stands in {pieces} separate places of the texture.")
+
+
+def _show_the_link(patient: "Patient", layers: "Sequence[LesionLayer]") -> None:
+    """Push everything to a mirror, and to the C# scene host where Mono is installed; the hashes at both ends."""
+    import tempfile
+
+    from bridge import BridgeError
+    from desktop.proof import lines, prove
+    from desktop.unity import build_scene_host
+
+    with tempfile.TemporaryDirectory(prefix="moulage-") as folder:
+        host = build_scene_host(Path(folder))
+        if host is None:
+            print("No Mono here, so the live link is shown without its C# end (`moulage doctor` says how to get it).")
+        proof = prove(patient, layers, host)
+    print("The live link, to the ends that a Unity scene uses:")
+    for line in lines(proof):
+        print(f"  {line}")
+    if not proof.holds:
+        raise BridgeError("what arrived over the live link is not what was sent")

@@ -5,7 +5,6 @@
 
 import ctypes.util
 import hashlib
-import json
 import shutil
 import subprocess
 import tempfile
@@ -98,17 +97,3 @@ def libzmq_path() -> str | None:
         for path in sorted(folder.glob("libzmq*")):
             return str(path)
     return None
-
-
-def shown_by_scene_host(program: Path, endpoint: str, timeout_s: float = 30.0) -> dict[tuple[str, str, str], str]:
-    """Let SceneHost join a server without keys and show one revision: SHA-256 by (avatar, material, map).
-
-    program: from `build_scene_host`. BridgeError where it shows nothing in time.
-    """
-    mono = shutil.which("mono") or "mono"
-    command = [mono, str(program), "--endpoint", endpoint, "--once", "--json", "--seconds", f"{timeout_s:g}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BridgeError(done.stderr.strip() or f"SceneHost ended with code {done.returncode}")
-    last = json.loads(done.stdout.splitlines()[-1])
-    return {(one["avatar"], one["material"], one["map"]): one["sha256"] for one in last["maps"]}

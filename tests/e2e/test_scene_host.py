@@ -19,11 +19,10 @@ import zmq
 from children import Child, ServerProcess
 from proxy import Proxy
 
-from bridge import BridgeError
 from bridge import protocol as p
 from bridge.security import create_keys
 from bridge.server import AtlasServer
-from desktop.unity import build_scene_host, shown_by_scene_host
+from desktop.unity import build_scene_host
 
 pytestmark = pytest.mark.skipif(
     shutil.which("mcs") is None or shutil.which("mono") is None,
@@ -297,15 +296,6 @@ def test_once_prints_the_hashes_and_ends(program: Path) -> None:
         names = [(m["avatar"], m["material"], m["map"]) for m in last["maps"]]
         assert names == sorted(names)
         assert {"/".join(name): m["sha256"] for name, m in zip(names, last["maps"], strict=True)} == truth.now["maps"]
-
-
-def test_python_can_ask_for_what_a_scene_shows(program: Path) -> None:
-    with ServerProcess() as server:
-        truth = Truth(server)
-        shown = shown_by_scene_host(program, server.endpoint)
-        assert {"/".join(name): digest for name, digest in shown.items()} == truth.now["maps"]
-    with pytest.raises(BridgeError, match="no revision"):
-        shown_by_scene_host(program, server.endpoint, 0.5)
 
 
 @pytest.mark.parametrize(

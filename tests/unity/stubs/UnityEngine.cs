@@ -78,6 +78,7 @@ namespace UnityEngine
     public class Renderer : Component
     {
         public Material[] sharedMaterials { get; set; }
+        public void GetSharedMaterials(List<Material> m) { throw new NotImplementedException(); }
         public void SetPropertyBlock(MaterialPropertyBlock properties) { throw new NotImplementedException(); }
         public void SetPropertyBlock(MaterialPropertyBlock properties, int materialIndex) { throw new NotImplementedException(); }
         public void GetPropertyBlock(MaterialPropertyBlock properties) { throw new NotImplementedException(); }

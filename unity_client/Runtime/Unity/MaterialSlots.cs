@@ -44,6 +44,7 @@ namespace Moulage.Unity
 
         readonly Dictionary<string, List<MaterialSlot>> _found = new Dictionary<string, List<MaterialSlot>>();
         readonly HashSet<MaterialSlot> _changed = new HashSet<MaterialSlot>();
+        readonly List<Material> _materials = new List<Material>();
         readonly MaterialPropertyBlock _block = new MaterialPropertyBlock();
         readonly Transform _self;
         readonly IList<AvatarBinding> _bindings;
@@ -67,7 +68,8 @@ namespace Moulage.Unity
             {
                 if (slot.Renderer == null)
                     continue;
-                var target = slot.Renderer.sharedMaterials[slot.Index];
+                slot.Renderer.GetSharedMaterials(_materials);
+                var target = slot.Index < _materials.Count ? _materials[slot.Index] : null;
                 slot.Renderer.GetPropertyBlock(_block, slot.Index);
                 var any = Set(target, properties, texture);
                 any |= map == "albedo" && Set(target, _extraProperties, texture);

@@ -20,6 +20,7 @@ from bridge.protocol import (
     FRAME_TO_SERVER,
     RAW,
     VERSION,
+    Ack,
     Bye,
     Heartbeat,
     Hello,
@@ -56,7 +57,7 @@ class ClientStatus:
     """One client. revision: shown, None before the first. lag: revisions behind. lag_s: since the oldest it lacks.
 
     applied_ms: from COMMIT's arrival to showing, as it told. bytes, tiles: payloads sent. error: why the newest could
-    not be shown, else empty.
+    not be shown, else empty. Told anew at every ACK and heartbeat.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Publisher:
         self._peers: dict[bytes, _Peer] = {}
         self._shunned: OrderedDict[bytes, None] = OrderedDict()
         self.clients: tuple[ClientStatus, ...] = ()
+        self._news = True
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._zap: zmq.Socket[bytes] | None = None
         try:
@@ -143,6 +145,7 @@ class Publisher:
             poller.register(socket, zmq.POLLIN)
         poller.register(wakeup.fileno(), zmq.POLLIN)
         next_beat = time.monotonic() + self._heartbeat_s
+        state: State | None = None
         try:
             while not stopping():
                 busy = any(peer.session.can_send for peer in self._peers.values())
@@ -154,14 +157,18 @@ class Publisher:
                     self._answer_zap(self._zap)
                 if self._monitor in events:
                     self._read_monitor()
-                state = newest()
+                before, state = state, newest()
+                self._news |= state is not before
                 drained = self._router not in events or self._read_messages(state)
                 self._send_transfers(state)
                 if drained and time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._heartbeat_s
                     self._beat(state)
-                self._publish_status(state)
-                changed()
+                    self._news = True
+                if self._news:
+                    self._news = False
+                    self._publish_status(state)
+                    changed()
         finally:
             self._close()
 
@@ -213,6 +220,7 @@ class Publisher:
             elif peer is not None:
                 peer.heard = time.monotonic()
                 peer.session.receive(message)
+                self._news |= isinstance(message, Ack)
             elif isinstance(message, Hello):
                 self._greet(identity, message, _address(frames[-1]), state)
             else:
@@ -232,6 +240,7 @@ class Publisher:
         wanted = self._forced_codec or ("raw" if _is_local(address) else "qoi")
         codec = wanted if wanted in hello.codecs.split(",") else "raw"
         now = time.monotonic()
+        self._news = True
         self._peers[identity] = _Peer(Session(hello, CODECS.get(codec, RAW)), address, now, now, now)
         _log.info(
             "%s (%s) connects, has revision %d of epoch %016x", hello.client, address, hello.revision, hello.epoch
@@ -280,6 +289,7 @@ class Publisher:
     def _drop(self, identity: bytes, code: str, reason: str) -> None:
         """End a session with BYE and a line in the log; the connection is not listened to any more."""
         known = self._peers.pop(identity, None)
+        self._news = True
         who = f"{known.session.name} ({known.address})" if known else "an unknown peer"
         _log.log(logging.INFO if code == "shutdown" else logging.WARNING, "%s is dropped: %s: %s", who, code, reason)
         self._shunned[identity] = None
@@ -289,6 +299,7 @@ class Publisher:
 
     def _forget(self, identity: bytes, reason: str) -> None:
         peer = self._peers.pop(identity, None)
+        self._news = True
         if peer is not None:
             _log.info("%s (%s) %s", peer.session.name, peer.address, reason)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,13 @@ BUNDLED = Path(__file__).resolve().parent.parent / "models"
 ANY_CLASS = "any"
 MAX_ZOOM = 2.0
 MOST_BYTES = 4 << 30
+MOST_PARAMETERS = 1_000_000_000
 _MOST_CONFIG_BYTES = 1 << 20
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_HUB_FILES = ("config.json", "*.safetensors", "README.md")
+_MOST_LAYERS = 8
+_MOST_BLOCKS = 8
+_MOST_CHANNELS = 4096
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,14 @@ class Model:
 
 
 def find(name: str | Path) -> Model:
-    """A model by its name among the bundled ones, or by its folder. ModelError, one line, where it can't be used."""
+    """A model by its name among the bundled ones, by its folder, or by its Hugging Face repository (owner/name).
+
+    ModelError, one line, where it can't be used.
+    """
     text = str(name)
     folder = BUNDLED / text if "/" not in text and "\\" not in text and (BUNDLED / text).is_dir() else Path(name)
+    if not folder.is_dir() and _HUB_NAME.fullmatch(text) and not folder.parent.is_dir():
+        folder = _from_hub(text)
     if not folder.is_dir():
         names = ", ".join(sorted(p.name for p in BUNDLED.iterdir() if (p / "config.json").is_file()))
         raise ModelError(f"--model: {text!r} is neither a model folder nor one of the shipped models: {names}")
@@ -73,15 +85,10 @@ def find(name: str | Path) -> Model:
 
 def load(model: Model) -> UNetDenoiser:
     """The network in fp32 on the CPU, ready to evaluate. ModelError where weights are missing, damaged or don't fit."""
-    from diffusers import UNet2DModel
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        with torch.device("meta"):
-            unet = UNet2DModel(**model.config["unet"])
-    except (TypeError, ValueError, KeyError) as error:
-        raise ModelError(f"{model.folder / 'config.json'}: 'unet' describes no network ({error})") from error
+    unet = _empty_network(model)
     state: dict[str, torch.Tensor] = {}
     for shard in model.shards:
         try:
@@ -95,9 +102,57 @@ def load(model: Model) -> UNetDenoiser:
         raise ModelError(
             f"{model.folder}: {len(wrong)} weights are missing or don't fit config.json, such as {wrong[0]}"
         )
+    broken = sorted(name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all()))
+    if broken:
+        raise ModelError(f"{model.folder}: weights that are no numbers, such as {broken[0]}; copy the model anew")
     unet.load_state_dict(state, assign=True)
-    unet.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    unet.eval().requires_grad_(False)
+    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return UNetDenoiser(unet, float(model.config["sigma_data"]))
+
+
+def _empty_network(model: Model) -> torch.nn.Module:
+    """The network without memory for its weights. ModelError where the config describes none that fits ours."""
+    from diffusers import UNet2DModel
+
+    path, described = model.folder / "config.json", model.config["unet"]
+    blocks, layers = described.get("block_out_channels"), described.get("layers_per_block", 2)
+    good = isinstance(blocks, list) and 1 <= len(blocks) <= _MOST_BLOCKS and type(layers) is int
+    if (
+        not good
+        or not all(type(b) is int and 0 < b <= _MOST_CHANNELS for b in blocks)
+        or not 0 < layers <= _MOST_LAYERS
+    ):
+        raise ModelError(f"{path}: 'unet' must have 1 to {_MOST_BLOCKS} block_out_channels, 1 to {_MOST_LAYERS} layers")
+    for name, value in (
+        ("in_channels", UNetDenoiser.IN_CHANNELS),
+        ("out_channels", UNetDenoiser.OUT_CHANNELS),
+        ("num_class_embeds", len(model.config["classes"])),
+    ):
+        if described.get(name) != value:
+            raise ModelError(f"{path}: 'unet.{name}' is {described.get(name)}; it must be {value}")
+    try:
+        with torch.device("meta"):
+            unet = UNet2DModel(**described)
+    except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError) as error:
+        raise ModelError(f"{path}: 'unet' describes no network ({error})") from error
+    if sum(weights.numel() for weights in unet.parameters()) > MOST_PARAMETERS:
+        raise ModelError(f"{path}: 'unet' has more than {MOST_PARAMETERS:,} parameters")
+    network: torch.nn.Module = unet
+    return network
+
+
+def _from_hub(repository: str) -> Path:
+    """The folder of a Hugging Face repository, from the local cache or the network; only config, weights and card."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=list(_HUB_FILES)))
+    except Exception as error:  # the hub's own, its HTTP library's, the system's: they differ by version
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"--model: {repository!r} is no folder, and can't be had from Hugging Face ({reason}); give a model folder"
+        ) from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -107,15 +162,17 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: is too large for a config")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"{path}: is no JSON ({error})") from error
     if not isinstance(config, dict):
         raise ModelError(f"{path}: must be a JSON object")
     classes = config.get("classes")
     if not (isinstance(config.get("unet"), dict)):
         raise ModelError(f"{path}: 'unet' must be the network's configuration")
-    if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
+    if not (isinstance(classes, list) and classes and all(isinstance(c, str) and c for c in classes)):
         raise ModelError(f"{path}: 'classes' must be a list of names")
+    if len(set(classes)) != len(classes) or set(classes) == {ANY_CLASS}:
+        raise ModelError(f"{path}: 'classes' must name each class once, and at least one beside {ANY_CLASS!r}")
     for name, default, low, high in (
         ("sigma_data", None, 1e-3, SIGMA_MAX),
         ("sigma_min", SIGMA_MIN, 1e-4, SIGMA_MAX / 2),

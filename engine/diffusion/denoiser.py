@@ -30,6 +30,8 @@ class Denoiser(Protocol):
 class UNetDenoiser(torch.nn.Module):
     """The trained network. U-Net inputs after space-to-depth: 16 image, 8 known-map and 1 zoom channels."""
 
+    IN_CHANNELS = 25
+    OUT_CHANNELS = 16
     conditional = True
 
     def __init__(self, unet: torch.nn.Module, sigma_data: float) -> None:

@@ -239,13 +239,15 @@ def test_only_a_listed_key_gets_in(program: Path, tmp_path: Path) -> None:
             Host(program, server.endpoint, "--keys", str(theirs)) as stranger,
             Host(program, server.endpoint) as plain,
             Host(program, server.endpoint, "--keys", str(ours)) as host,
+            Host(program, server.endpoint, "--keys", str(tmp_path / "ours")) as twin,
         ):
             truth.converges(host)
+            truth.converges(twin)
             refused = stranger.until("state", state="waiting")
             assert "keys" in refused["detail"]
             for outsider in (stranger, plain):
                 assert outsider.maps() == (0, {})
-            assert len(server.ask("status")["clients"]) == 1
+            assert len(server.ask("status")["clients"]) == 2
 
 
 def hostile_messages() -> list[tuple[str, list[bytes]]]:

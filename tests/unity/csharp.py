@@ -14,32 +14,47 @@ TOOLS = ("mcs", "mono", "nunit-console")
 
 
 def missing() -> list[str]:
-    """The Mono programs that this machine lacks."""
-    return [tool for tool in TOOLS if shutil.which(tool) is None]
+    """What of Mono and NUnit this machine lacks."""
+    return [tool for tool in TOOLS if shutil.which(tool) is None] + ([] if _frameworks() else ["NUnit 2.6"])
 
 
 def nunit() -> Path:
     """NUnit's framework, as Debian's libnunit-cil-dev installs it."""
-    found = sorted(Path("/usr/lib/mono/gac/nunit.framework").glob("2.6*/nunit.framework.dll"))
-    if not found:
-        raise FileNotFoundError("nunit.framework.dll is missing; apt install libnunit-cil-dev")
-    return found[0]
+    return _frameworks()[0]
+
+
+def _frameworks() -> list[Path]:
+    return sorted(Path("/usr/lib/mono/gac/nunit.framework").glob("2.6*/nunit.framework.dll"))
+
+
+def core(folder: Path) -> list[Path]:
+    """Core and the libzmq transport, compiled once for a folder."""
+    built = [folder / "Moulage.Core.dll", folder / "Moulage.Transports.LibZmq.dll"]
+    return built if all(path.exists() for path in built) else compile_core(folder)
 
 
 def build_tests(folder: Path) -> Path:
     """Core, the libzmq transport and the package's NUnit tests; the tests' assembly."""
-    core = compile_core(folder)
+    uses = core(folder)
     tests = folder / "Moulage.Tests.dll"
-    compile_assembly(tests, sources(package_folder() / "Tests"), [*core, nunit()])
+    compile_assembly(tests, sources(package_folder() / "Tests"), [*uses, nunit()])
     return tests
 
 
 def build_texture_tests(folder: Path) -> Path:
     """The receiver's textures with the stub's Texture2D; the tests are in the same assembly, for much is internal."""
-    core, stubs = compile_core(folder), build_stubs(folder)
+    uses, stubs = core(folder), build_stubs(folder)
     tests = folder / "Moulage.Unity.Tests.dll"
     code = [*sources(package_folder() / "Runtime" / "Unity"), *sources(HERE / "textures")]
-    compile_assembly(tests, code, [*core, stubs["UnityEngine"], nunit()])
+    compile_assembly(tests, code, [*uses, stubs["UnityEngine"], nunit()])
+    return tests
+
+
+def build_transport_tests(folder: Path) -> Path:
+    """The libzmq transport with the real library."""
+    uses = core(folder)
+    tests = folder / "Moulage.Transports.Tests.dll"
+    compile_assembly(tests, sources(HERE / "transport"), [*uses, nunit()])
     return tests
 
 

@@ -5,28 +5,38 @@ from pathlib import Path
 import csharp
 import pytest
 
-from desktop.unity import compile_assembly, compile_core, package_folder, sources
+from desktop.unity import compile_assembly, package_folder, sources
 
 pytestmark = pytest.mark.skipif(
     bool(csharp.missing()), reason=f"Mono's {', '.join(csharp.missing())} not installed (make system)"
 )
 
 
-def test_core(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where everything is built."""
+    return tmp_path_factory.mktemp("assemblies")
+
+
+def test_core(folder: Path) -> None:
     """Codecs, messages, sessions, mips, budget, cache and lesions: unity_client/Tests/Core."""
-    assert csharp.run_nunit(csharp.build_tests(tmp_path)) >= 50
+    assert csharp.run_nunit(csharp.build_tests(folder)) >= 50
 
 
-def test_textures(tmp_path: Path) -> None:
+def test_textures(folder: Path) -> None:
     """What the GPU gets, level by level: tests/unity/textures."""
-    assert csharp.run_nunit(csharp.build_texture_tests(tmp_path)) >= 5
+    assert csharp.run_nunit(csharp.build_texture_tests(folder)) >= 5
+
+
+def test_transport(folder: Path) -> None:
+    """libzmq by P/Invoke: tests/unity/transport."""
+    assert csharp.run_nunit(csharp.build_transport_tests(folder)) >= 5
 
 
 @pytest.fixture(scope="module")
-def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def assemblies(folder: Path) -> dict[str, Path]:
     """Core, LibZmq and the stubs."""
-    folder = tmp_path_factory.mktemp("assemblies")
-    core, transport = compile_core(folder)
+    core, transport = csharp.core(folder)
     return {"Core": core, "LibZmq": transport, **csharp.build_stubs(folder)}
 
 

@@ -19,9 +19,15 @@ namespace Moulage.Core
             ClientSecret = Decode("the client's secret key", clientSecret);
         }
 
-        /// <summary>The folder that `moulage keys create` made for one client: client.secret, client.public, server.public.</summary>
+        /// <summary>
+        /// From the folder that `moulage keys create DIR` made for one client, DIR/clients/NAME, with client.secret, client.public
+        /// and server.public; or from DIR, where there is but one client.
+        /// </summary>
         public static CurveKeys FromFolder(string folder)
         {
+            var clients = Path.Combine(folder, "clients");
+            if (Directory.Exists(clients) && Directory.GetDirectories(clients).Length == 1)
+                folder = Directory.GetDirectories(clients)[0];
             return new CurveKeys(
                 Line(folder, "server.public"), Line(folder, "client.public"), Line(folder, "client.secret"));
         }

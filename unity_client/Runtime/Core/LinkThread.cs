@@ -206,9 +206,16 @@ namespace Moulage.Core
 
         void Acknowledge()
         {
-            _session.Shown(_shownMs, _shownError);
             _pause = FirstPauseMs;
-            Keep();
+            try
+            {
+                _session.Shown(_shownMs, _shownError);
+            }
+            finally
+            {
+                // Shown is shown, even if the server can no longer be told.
+                Keep();
+            }
         }
 
         void Keep()

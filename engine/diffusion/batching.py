@@ -16,12 +16,11 @@ _log = logging.getLogger(__name__)
 class Batched:
     """A denoiser that never evaluates more than `most` pictures at once.
 
-    before: called with the number of pictures ahead of each evaluation; may raise to stop. Where memory runs out the
-    batch is halved for good, which is logged; `most` tells what is left of it. evaluated: pictures so far. largest: the
-    largest batch so far.
+    before: called ahead of each evaluation; may raise to stop. Where memory runs out the batch is halved for good,
+    which is logged; `most` tells what is left of it. evaluated: pictures so far. largest: the largest batch so far.
     """
 
-    def __init__(self, denoiser: Denoiser, most: int, before: Callable[[int], None] | None = None) -> None:
+    def __init__(self, denoiser: Denoiser, most: int, before: Callable[[], None] | None = None) -> None:
         self.conditional = denoiser.conditional
         self.most = most
         self.before = before
@@ -37,7 +36,7 @@ class Batched:
         while done < len(x):
             size = min(self.most, len(x) - done)
             if self.before is not None:
-                self.before(size)
+                self.before()
             part = self._part([values[done : done + size] for values in inputs])
             if part is None:
                 self._halve(size)

@@ -21,24 +21,18 @@ def area_matrix(fine: int, coarse: int) -> Tensor:
     return shares
 
 
-def right_inverse(P: Tensor) -> Tensor:
-    """U = Pᵀ(PPᵀ)⁻¹, [fine, coarse] for P [coarse, fine]; nearest upsampling where the scale is whole."""
-    U: Tensor = torch.linalg.solve(P @ P.T, P)
-    return U.T.contiguous()
-
-
 @dataclass(frozen=True)
 class Pooling:
-    """P and U along both axes, for pictures [..., rows, columns]. Sizes may differ between the axes.
+    """P along both axes, for pictures [..., rows, columns]. Sizes may differ between the axes.
 
-    noise_std: float32 [coarse rows, coarse columns], what pooling leaves of noise with std 1: √diag(PPᵀ), 1/k for a
-    whole scale k.
+    rows_solved, columns_solved: (PPᵀ)⁻¹ of each axis. noise_std: float32 [coarse rows, coarse columns], what pooling
+    leaves of noise with std 1: √diag(PPᵀ), 1/k for a whole scale k.
     """
 
     rows: Tensor
     columns: Tensor
-    rows_back: Tensor
-    columns_back: Tensor
+    rows_solved: Tensor
+    columns_solved: Tensor
     noise_std: Tensor
 
     @classmethod
@@ -50,7 +44,8 @@ class Pooling:
     @classmethod
     def _of(cls, rows: Tensor, columns: Tensor, device: torch.device | str) -> Self:
         deviation = torch.outer(rows.square().sum(1), columns.square().sum(1)).sqrt()
-        tensors = (rows, columns, right_inverse(rows), right_inverse(columns), deviation)
+        solved = (torch.linalg.inv(P @ P.T) for P in (rows, columns))
+        tensors = (rows, columns, *solved, deviation)
         return cls(*(tensor.float().to(device) for tensor in tensors))
 
     def pool(self, x: Tensor) -> Tensor:
@@ -59,7 +54,19 @@ class Pooling:
 
     def spread(self, y: Tensor) -> Tensor:
         """U y: [..., fine, fine] of y [..., coarse, coarse]; `pool(spread(y))` is y."""
-        return self.rows_back @ y @ self.columns_back.T
+        return self.transposed(self.gram_solved(y))
+
+    def transposed(self, y: Tensor) -> Tensor:
+        """Pᵀ y."""
+        return self.rows.T @ y @ self.columns
+
+    def gram(self, y: Tensor) -> Tensor:
+        """PPᵀ y."""
+        return self.pool(self.transposed(y))
+
+    def gram_solved(self, y: Tensor) -> Tensor:
+        """(PPᵀ)⁻¹ y."""
+        return self.rows_solved @ y @ self.columns_solved
 
     def within(self, row: int, column: int, side: int) -> tuple[Self, slice, slice]:
         """The pooling of one tile alone, and which coarse rows and columns lie wholly in it."""
@@ -69,16 +76,30 @@ class Pooling:
         return self._of(P, Q, self.rows.device), own_rows, own_columns
 
 
-def project(pooling: Pooling, x: Tensor, low: Tensor, free: Tensor, rounds: int) -> Tensor:
-    """Change x [B, C, fine, fine] where `free` (1, elsewhere 0) so that it pools to low [B, C, coarse, coarse].
+def project(pooling: Pooling, x: Tensor, low: Tensor, free: Tensor, iterations: int = 8) -> Tensor:
+    """The picture nearest to x [B, C, fine, fine] that pools to low [B, C, coarse, coarse] and differs only where free.
 
-    One round is exact where everything is free; beside known pixels it takes a few. Coarse pixels that are partly known
-    are left alone: the few free pixels in them would have to carry all of the difference, and show it as a line.
+    free: 1, elsewhere 0. Coarse pixels that are partly known are left alone: the few free pixels in them would have to
+    carry all of the difference, and show it as a line. For the others, W, solves (W PPᵀ W) λ = W (low - P x) by
+    conjugate gradients, preconditioned by (PPᵀ)⁻¹ (exact at once where all is free), and returns x + Pᵀ λ.
     """
     whole = (pooling.pool(free) > 1 - 1e-5).to(x.dtype)
-    for _ in range(rounds):
-        x = x + free * pooling.spread(whole * (low - pooling.pool(x)))
-    return x
+    residual = whole * (low - pooling.pool(x))
+    weights, direction = torch.zeros_like(residual), torch.zeros_like(residual)
+    before = torch.ones_like(residual[..., :1, :1])
+    for _ in range(iterations):
+        better = whole * pooling.gram_solved(residual)
+        size = _inner(residual, better)
+        direction = better + size / before * direction
+        moved = whole * pooling.gram(direction)
+        length = size / _inner(direction, moved)
+        weights, residual, before = weights + length * direction, residual - length * moved, size
+    return x + pooling.transposed(weights)
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of pictures, per channel; never 0, so that what is solved stays as it is."""
+    return (a * b).sum((-2, -1), keepdim=True).clamp(min=1e-20)
 
 
 def _inside(P: Tensor, start: int, side: int) -> slice:

@@ -22,8 +22,9 @@ from engine.diffusion.tiles import MARGIN, OVERLAP, TILE, Tile, cover, hann
 
 OVERLAPS = ("hann", "box", "sequential", "independent")
 POOLS = ("x0", "noisy", "noisy_unscaled", "off")
-_LAST_ROUNDS = 12
-_STEP_ROUNDS = 2
+_LAST_ROUNDS = 4
+"""Alternating projections onto what pools to the low picture and onto [-1, 1]."""
+_STEP_ITERATIONS = 4
 
 For = Callable[[Sequence[int]], Denoiser]
 """The denoiser for a batch of pictures that belong to these lesions (their class guidance may differ)."""
@@ -42,7 +43,7 @@ class Upsampling:
 
     overlap: str = "hann"
     pool: str = "x0"
-    sigma: float = 0.5
+    sigma: float = 1.0
     steps: int = 4
     tile: int = TILE
     least_overlap: int = OVERLAP
@@ -68,7 +69,7 @@ def raise_level(
 
     task.values must pool to low wherever a coarse pixel is wholly known. sigma_min: the network's lowest noise level.
     """
-    size = task.known.shape[-1]
+    size, low = task.known.shape[-1], low.clamp(-1, 1)
     pooling = Pooling.between(size, low.shape[-1], low.device)
     start = F.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
     start = torch.where(task.known > 0, task.values, start)
@@ -86,7 +87,8 @@ def raise_level(
     else:
         x0 = _tile_by_tile(denoiser_for, tiles, start, low, task, pooling, seeds, how, sigmas)
     if how.pool == "x0":
-        x0 = project(pooling, x0, low, 1 - task.known, _LAST_ROUNDS)
+        for _ in range(_LAST_ROUNDS):
+            x0 = project(pooling, x0.clamp(-1, 1), low, 1 - task.known)
     return torch.where(task.known > 0, task.values, x0)
 
 
@@ -136,7 +138,7 @@ class PoolGuided:
         """See `Denoiser`."""
         held = self._task.known
         x0 = torch.where(held > 0, self._task.values, self._denoiser(x, sigma, known, label, zoom))
-        return project(self._pooling, x0, self._low, 1 - held, _STEP_ROUNDS)
+        return project(self._pooling, x0, self._low, 1 - held, _STEP_ITERATIONS)
 
 
 class NoisyPoolGuided:
@@ -153,12 +155,11 @@ class NoisyPoolGuided:
         self._denoiser, self._pooling, self._low, self._noise = denoiser, pooling, low, noise
         self._std = pooling.noise_std if scaled else torch.ones_like(pooling.noise_std)
         self._free = 1 - task.known
-        self._whole = (pooling.pool(self._free) > 1 - 1e-5).float()
 
     def __call__(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:
         """See `Denoiser`."""
         noised = self._low + sigma.view(-1, 1, 1, 1) * self._std * self._noise(*self._low.shape[1:])
-        x = x + self._free * self._pooling.spread(self._whole * (noised - self._pooling.pool(x)))
+        x = project(self._pooling, x, noised, self._free, _STEP_ITERATIONS)
         return self._denoiser(x, sigma, known, label, zoom)
 
 

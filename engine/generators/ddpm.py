@@ -20,7 +20,7 @@ from engine.diffusion.denoiser import Denoiser, GuidedByClass
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
 from engine.diffusion.noise import SeededNoise, schedule
 from engine.diffusion.pyramid import Level, padded, pyramid
-from engine.diffusion.samplers import SAMPLERS, Task
+from engine.diffusion.samplers import SAMPLERS, Task, evaluations
 from engine.diffusion.tiles import TILE, sizes
 from engine.diffusion.upsampling import Upsampling, raise_level
 from engine.errors import Cancelled, ModelError, SpecError
@@ -113,8 +113,8 @@ class _Painting:
         tiles = [generator.upsampling.tiles(task.known) for task in self._tasks[1:]]
         passes = generator.upsampling.steps * (2 if self._guided else 1)
         self._raising = [passes * sum(t.lesion == b for ts in tiles for t in ts) for b in range(len(requests))]
-        self._total = sum(self._raising) + self._spec.steps * len(requests) * (2 if self._guided else 1)
-        self._done = 0
+        asked = evaluations(self._spec.sampler, self._spec.steps) * (2 if self._guided else 1)
+        self._total = sum(self._raising) + asked * len(requests)
         self.evaluations: list[int] = []
         """Network evaluations of each lesion, known when all is painted."""
 
@@ -123,13 +123,13 @@ class _Painting:
         generator, spec = self._generator, self._spec
         seeds = [request.spec.seed for request in self._requests]
         batched, sigma_min = generator.batched, generator.model.sigma_min
-        batched.before = self._before
+        batched.before, batched.evaluated, batched.largest = self._before, 0, 0
         try:
             noise = SeededNoise(seeds, generator.device)
             everyone = self._denoiser(range(len(seeds)))
             sigmas = schedule(spec.steps, sigma_min=sigma_min)
             x0 = SAMPLERS[spec.sampler](everyone, self._tasks[0], noise, sigmas)
-            direct = self._done // len(seeds)
+            direct = batched.evaluated // len(seeds)
             for task in self._tasks[1:]:
                 x0 = raise_level(self._denoiser, x0, task, seeds, generator.upsampling, sigma_min)
         finally:
@@ -139,13 +139,11 @@ class _Painting:
             self._progress(self._total, self._total)
         return x0[..., : spec.detail, : spec.detail]
 
-    def _before(self, pictures: int) -> None:
+    def _before(self) -> None:
         if self._cancel is not None and self._cancel():
             raise Cancelled("stopped; nothing was changed")
-        self._total = max(self._total, self._done + pictures)
         if self._progress is not None:
-            self._progress(self._done, self._total)
-        self._done += pictures
+            self._progress(self._generator.batched.evaluated, self._total)
 
     def _denoiser(self, lesions: Sequence[int]) -> Denoiser:
         """The network for a batch of pictures that belong to these lesions."""

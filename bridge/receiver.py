@@ -79,6 +79,8 @@ class Receiver:
         self._presented: dict[tuple[str, str, str], MapState] = {}
         self._document = b""
         self._declared: dict[int, MapState] = {}
+        self._keys: set[tuple[str, str, str]] = set()
+        self._declared_bytes = 0
         self._staged: dict[int, dict[int, Tile]] = {}
         self._begin: Begin | None = None
         self._to_come: list[int] = []
@@ -90,6 +92,7 @@ class Receiver:
         self._trust = True
         self.phase, self.welcome, self._begin = GREETING, None, None
         self._declared, self._staged = {}, {}
+        self._keys, self._declared_bytes = set(), 0
         self._unreturned = 0
         self.unacknowledged = False
         shows = self.epoch != 0
@@ -185,18 +188,20 @@ class Receiver:
         self._expect(0, "DROP")
         if drop.id not in self._declared:
             raise ProtocolError(f"DROP of map {drop.id}, which is not declared", "unknown-map")
-        del self._declared[drop.id]
+        spec = self._declared.pop(drop.id).spec
+        self._keys.discard(spec.key)
+        self._declared_bytes -= spec.nbytes
         return []
 
     def _declare(self, declaration: DeclareMap) -> list[Frames]:
         self._expect(1, "MAP")
         spec = declaration.spec
-        if declaration.id in self._declared or any(one.spec.key == spec.key for one in self._declared.values()):
+        if declaration.id in self._declared or spec.key in self._keys:
             raise ProtocolError(f"MAP {declaration.id} ({'/'.join(spec.key)}) is declared already")
         if len(self._declared) >= MAPS:
             raise ProtocolError(f"more than {MAPS} maps", "limit")
-        total = spec.nbytes + sum(one.spec.nbytes for one in self._declared.values())
-        if total > self._max_bytes:
+        if self._declared_bytes + spec.nbytes > self._max_bytes:
+            total = self._declared_bytes + spec.nbytes
             raise ProtocolError(f"maps of {total} bytes; this client takes {self._max_bytes}", "limit")
         if declaration.held:
             presented = self._presented.get(spec.key)
@@ -205,6 +210,8 @@ class Receiver:
             self._declared[declaration.id] = presented
         else:
             self._declared[declaration.id] = MapState.blank(spec)
+        self._keys.add(spec.key)
+        self._declared_bytes += spec.nbytes
         return []
 
     def _tile(self, header: TileHeader, frame: bytes | zmq.Frame) -> list[Frames]:

@@ -69,8 +69,10 @@ class Proxy:
                 return
             await asyncio.sleep(self._random.random() * self.reorder_s)
             host, port = self.target.removeprefix("tcp://").split(":")
-            streams = [await asyncio.open_connection(host, int(port)) for _ in range(2 if self.duplicate else 1)]
-            writers += [stream[1] for stream in streams]
+            streams = []
+            for _ in range(2 if self.duplicate else 1):
+                streams.append(await asyncio.open_connection(host, int(port)))
+                writers.append(streams[-1][1])
             pumps = [asyncio.ensure_future(self._pump(reader, [stream[1] for stream in streams]))]
             pumps += [asyncio.ensure_future(self._pump(streams[0][0], [writer]))]
             pumps += [asyncio.ensure_future(self._pump(stream[0], [])) for stream in streams[1:]]
@@ -98,13 +100,14 @@ class Proxy:
                     await sink.drain()
 
     async def _end(self) -> None:
+        """End every task, also those of connections that were accepted a moment ago, and let transports close."""
         self._server.close()
-        own = asyncio.current_task()
-        while others := asyncio.all_tasks() - {own}:
-            for task in others:
-                task.cancel()
-            await asyncio.wait(others)
-        await asyncio.sleep(0.01)  # aborted transports close
+        quiet = 0
+        while quiet < 3:
+            # Only tasks that have begun: one that is cancelled before closes nothing.
+            await self._cut()
+            await asyncio.sleep(0.005)
+            quiet = 0 if asyncio.all_tasks() - {asyncio.current_task()} else quiet + 1
 
     async def _cut(self) -> None:
         for task in self._tasks:

@@ -11,7 +11,7 @@ from model import OWNERS, SKIN, SMALL, Model, close_up, disagreements
 
 from bridge.client import AtlasMirror, Patience
 from bridge.errors import BadEndpoint, BadMap, BridgeError
-from bridge.protocol import MapSpec
+from bridge.protocol import MAPS, MapSpec
 from bridge.server import AtlasServer
 from bridge.tiles import State
 
@@ -297,6 +297,19 @@ def test_unknown_maps_and_large_documents_are_refused(server: AtlasServer, model
         server.add_map(MapSpec("a", "b", "c", 16385, 1))
     with pytest.raises(BadMap, match="control character"):
         server.add_map(MapSpec("a\n", "b", "c", 1, 1))
+
+
+def test_thousands_of_maps_come_in_seconds() -> None:
+    specs = [MapSpec("anna", "skin", f"close-up/{number}", 8, 8) for number in range(MAPS)]
+    with AtlasServer("tcp://127.0.0.1:*") as server:
+        for number, spec in enumerate(specs):
+            server.add_map(spec)
+            server.publish(spec.key, (0, 0, 8, 8), np.full((8, 8, 4), 1 + number % 250, np.uint8))
+        revision = server.commit()
+        with AtlasMirror(server.endpoint, patience=QUICK) as client:
+            assert client.wait_revision(revision, 15)
+            assert len(client.shown.maps) == MAPS
+            assert (client.shown.by_key[specs[-1].key].pixels() == 1 + (MAPS - 1) % 250).all()
 
 
 def test_a_closed_server_says_so() -> None:

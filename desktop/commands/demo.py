@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from engine.patient import Patient
     from engine.plan import Wish
 
-SEED = 7
+SEED = 590
+"""Chosen so that the nevi of the face lie on the cheeks, and those of the back above the waist."""
 
 
 def register(app: typer.Typer) -> None:

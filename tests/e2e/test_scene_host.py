@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import test_schedules
 import zmq
 from children import Child, ServerProcess
 from proxy import Proxy
@@ -226,6 +227,33 @@ def test_connections_that_break_and_stumble(program: Path) -> None:
         proxy.stalled = False
         proxy.delay_s = 0
         truth.converges(host)
+
+
+class HostInSchedule(Host):
+    """A host with the words of the Python mirror's process, for the link's own random schedules."""
+
+    def agrees(self, maps: dict[str, str], timeout_s: float = 20) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while self.maps()[1] != maps:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def mixtures(self) -> list[Any]:
+        """Nothing is known of the states between."""
+        return []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals that stop processes exist on POSIX only")
+@pytest.mark.parametrize("seed", range(3))
+def test_random_schedules_of_kills_stops_and_edits(program: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def host(endpoint: str, *options: str) -> HostInSchedule:
+        return HostInSchedule(program, endpoint, *options)
+
+    monkeypatch.setattr(test_schedules, "MirrorProcess", host)
+    test_schedules.process_schedule(seed)
 
 
 def test_only_a_listed_key_gets_in(program: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ namespace Moulage.SceneHost
                     case "--codecs": options.Link.Codecs = Next(arguments, ref i); break;
                     case "--cache": options.Link.CacheFolder = Next(arguments, ref i); break;
                     case "--seconds": options.Seconds = Number(arguments, ref i, 0.001, 1e9); break;
-                    case "--credits": options.Link.Credits = (int)Number(arguments, ref i, 2, 1024); break;
+                    case "--credits": options.Link.Credits = (int)Number(arguments, ref i, 1, 1024); break;
                     case "--budget-ms": options.Link.BudgetMs = Number(arguments, ref i, 0, 1000); break;
                     default: throw new FormatException($"{arguments[i]} is unknown");
                 }

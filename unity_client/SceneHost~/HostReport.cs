@@ -11,6 +11,7 @@ namespace Moulage.SceneHost
     /// <summary>What SceneHost says on standard output: JSON lines as docs/scene-host.md has them, or words for a person.</summary>
     sealed class HostReport
     {
+        readonly List<string> _lines = new List<string>();
         readonly TextWriter _output;
         readonly bool _json;
 
@@ -26,14 +27,11 @@ namespace Moulage.SceneHost
             Line(_json ? $"{{\"event\":\"state\",\"state\":\"{word}\",\"detail\":{Quote(detail)}}}" : $"{word} {detail}");
         }
 
-        public void Shown(ShownEventArgs shown)
-        {
-            var revision = shown.Revision;
+        public void Shown(Revision revision, double appliedMs) =>
             Line(_json
                 ? $"{{\"event\":\"shown\",\"epoch\":\"{revision.Epoch:x16}\",\"revision\":{revision.Number},"
-                    + $"\"tiles\":{revision.Tiles},\"bytes\":{revision.Bytes},\"applied_ms\":{Decimal(shown.AppliedMs)}}}"
-                : $"shows revision {revision.Number}: {revision.Tiles} tiles, {Decimal(shown.AppliedMs)} ms after COMMIT");
-        }
+                    + $"\"tiles\":{revision.Tiles},\"bytes\":{revision.Bytes},\"applied_ms\":{Decimal(appliedMs)}}}"
+                : $"shows revision {revision.Number}: {revision.Tiles} tiles, {Decimal(appliedMs)} ms after COMMIT");
 
         public void Stats(long frames, long tiles, long bytes, int gen0, SceneMirror mirror, double budgetMs) =>
             Line(_json
@@ -69,11 +67,18 @@ namespace Moulage.SceneHost
             Line(_json ? text.Append("]}").ToString() : text.ToString());
         }
 
-        void Line(string text)
+        /// <summary>Write what was said since the last time. Between frames: a full pipe must not hold up the scene.</summary>
+        public void Flush()
         {
-            _output.WriteLine(text);
+            if (_lines.Count == 0)
+                return;
+            foreach (var line in _lines)
+                _output.WriteLine(line);
             _output.Flush();
+            _lines.Clear();
         }
+
+        void Line(string text) => _lines.Add(text);
 
         static int Compare(MapTexture one, MapTexture other)
         {

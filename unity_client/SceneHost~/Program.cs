@@ -21,9 +21,11 @@ namespace Moulage.SceneHost
         readonly HostReport _report;
         readonly SceneMirror _mirror;
         readonly Queue<string> _commands = new Queue<string>();
+        readonly List<Revision> _news = new List<Revision>();
         readonly Stopwatch _clock = Stopwatch.StartNew();
         Revision _shown = new Revision { Document = new byte[0] };
         long _frames, _tiles, _bytes;
+        double _appliedMs;
         int _gen0;
         bool _received;
 
@@ -80,12 +82,17 @@ namespace Moulage.SceneHost
             {
                 _mirror.Tick();
                 _frames++;
+                foreach (var revision in _news)
+                    _report.Shown(revision, _appliedMs);
+                _news.Clear();
+                var goesOn = Obey();
                 if (_options.Once && _received)
                 {
                     _report.Hashes(_shown, _mirror.Maps);
-                    return 0;
+                    goesOn = false;
                 }
-                if (!Obey())
+                _report.Flush();
+                if (!goesOn)
                     return 0;
                 next = Math.Max(next + FrameMs, _clock.Elapsed.TotalMilliseconds - FrameMs);
                 var left = next - _clock.Elapsed.TotalMilliseconds;
@@ -143,7 +150,8 @@ namespace Moulage.SceneHost
         {
             _shown = shown.Revision;
             _received |= !shown.Revision.Cached;
-            _report.Shown(shown);
+            _appliedMs = shown.AppliedMs;
+            _news.Add(shown.Revision);
         }
 
         void ReadCommands()

@@ -11,7 +11,7 @@ namespace Moulage.Core
         /// <summary>Payloads it can decode; raw must be among them.</summary>
         public string Codecs = "raw,qoi";
 
-        /// <summary>Tiles that may be on their way; each takes 256 KiB here, 2 to 1024.</summary>
+        /// <summary>Tiles that may be on their way; each takes 256 KiB here, 1 to 1024.</summary>
         public int Credits = 64;
 
         /// <summary>Milliseconds of a frame that Tick may take. It does at least one tile, however long that takes.</summary>

@@ -41,7 +41,7 @@ namespace Moulage.Core
             _options = options;
             _transport = transport;
             _sink = sink;
-            Pool = new TilePool(Math.Max(2, Math.Min(1024, options.Credits)));
+            Pool = new TilePool(Math.Max(1, Math.Min(1024, options.Credits)));
             _status.Server = _status.Detail = "";
         }
 
@@ -146,7 +146,7 @@ namespace Moulage.Core
             try
             {
                 _transport.Open(_options.Endpoint, _options.Keys);
-                _session = new ClientSession(_options, _held, this, _transport, Pool.Restart());
+                _session = new ClientSession(_options, _held, this, _transport, FreeBuffers());
                 Report(LinkState.Greeting, "");
                 _session.Start(_clock.ElapsedMilliseconds);
                 while (!_stopping)
@@ -179,6 +179,15 @@ namespace Moulage.Core
             EndTransfer();
             Report(LinkState.Waiting, reason);
             return code == "version" ? VersionPauseMs : NextPause();
+        }
+
+        /// <summary>The credit to begin with; waits while the main thread has the only buffer.</summary>
+        int FreeBuffers()
+        {
+            int free;
+            while ((free = Pool.Restart()) == 0 && !_stopping)
+                _woken.WaitOne(100);
+            return Math.Max(1, free);
         }
 
         void Turn()

@@ -304,6 +304,14 @@ namespace Moulage.Unity
         static int Texel(float coordinate, int size) =>
             Mathf.Clamp((int)(Mathf.Repeat(coordinate, 1) * size), 0, size - 1);
 
-        static string Short(string name) => name.Length > MaxNameLetters ? name.Substring(0, MaxNameLetters) : name;
+        /// <summary>A product's name may have what the protocol does not carry, or be cut within a letter.</summary>
+        static string Short(string name)
+        {
+            var letters = name.ToCharArray(0, Math.Min(name.Length, MaxNameLetters));
+            for (var i = 0; i < letters.Length; i++)
+                if (char.IsControl(letters[i]) || char.IsSurrogate(letters[i]))
+                    letters[i] = '?';
+            return new string(letters);
+        }
     }
 }

@@ -84,10 +84,10 @@ class ExactDenoiser:
         logs, answers = [], []
         for weight, mean, covariance in zip(field.weights, field.means, field.covariances, strict=True):
             chol = torch.linalg.cholesky(covariance + torch.diag(noise))
-            away = (flat - mean).T
-            z = torch.linalg.solve_triangular(chol, away, upper=False)
-            logs.append(weight.log() - 0.5 * z.square().sum(0) - chol.diagonal().log().sum())
-            answers.append(mean + (covariance @ torch.cholesky_solve(away, chol)).T)
+            away = flat - mean
+            weighted = away @ torch.cholesky_inverse(chol)
+            logs.append(weight.log() - 0.5 * (away * weighted).sum(1) - chol.diagonal().log().sum())
+            answers.append(mean + weighted @ covariance)
         shares = torch.stack(logs).softmax(0)
         x0 = (shares[:, :, None] * torch.stack(answers)).sum(0).view_as(x)
         return torch.where(known > 0, x, x0)

@@ -124,13 +124,14 @@ def _empty_network(model: Model) -> torch.nn.Module:
         or not 0 < layers <= _MOST_LAYERS
     ):
         raise ModelError(f"{path}: 'unet' must have 1 to {_MOST_BLOCKS} block_out_channels, 1 to {_MOST_LAYERS} layers")
-    for name, value in (
+    for name, possible in (
         ("in_channels", UNetDenoiser.IN_CHANNELS),
-        ("out_channels", UNetDenoiser.OUT_CHANNELS),
-        ("num_class_embeds", len(model.config["classes"])),
+        ("out_channels", (UNetDenoiser.OUT_CHANNELS,)),
+        ("num_class_embeds", (len(model.config["classes"]),)),
     ):
-        if described.get(name) != value:
-            raise ModelError(f"{path}: 'unet.{name}' is {described.get(name)}; it must be {value}")
+        if described.get(name) not in possible:
+            wanted = " or ".join(map(str, possible))
+            raise ModelError(f"{path}: 'unet.{name}' is {described.get(name)}; it must be {wanted}")
     try:
         with torch.device("meta"):
             unet = UNet2DModel(**described)

@@ -28,15 +28,18 @@ class Denoiser(Protocol):
 
 
 class UNetDenoiser(torch.nn.Module):
-    """The trained network. U-Net inputs after space-to-depth: 16 image, 8 known-map and 1 zoom channels."""
+    """The trained network. U-Net inputs after space-to-depth: 16 image, 8 known-map and 1 zoom channels.
 
-    IN_CHANNELS = 25
+    A network without the 8 known-map channels was trained without one: it is told nothing, and samplers replace.
+    """
+
+    IN_CHANNELS = (25, 17)
     OUT_CHANNELS = 16
-    conditional = True
 
     def __init__(self, unet: torch.nn.Module, sigma_data: float) -> None:
         super().__init__()
         self.unet = unet
+        self.conditional = unet.config.in_channels == self.IN_CHANNELS[0]  # type: ignore[union-attr]
         self.sigma_data = sigma_data
 
     def forward(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:
@@ -44,8 +47,10 @@ class UNetDenoiser(torch.nn.Module):
         s = sigma.view(-1, 1, 1, 1)
         variance = s * s + self.sigma_data**2
         scale = torch.where(known > 0, 1 / self.sigma_data, variance.rsqrt().expand_as(x))
-        flags = torch.cat([known[:, :3].amax(1, keepdim=True), known[:, 3:]], 1)
-        h = F.pixel_unshuffle(torch.cat([x * scale, flags], 1), 2)
+        planes = [x * scale]
+        if self.conditional:
+            planes += [known[:, :3].amax(1, keepdim=True), known[:, 3:]]
+        h = F.pixel_unshuffle(torch.cat(planes, 1), 2)
         h = torch.cat([h, zoom.view(-1, 1, 1, 1).expand(-1, 1, *h.shape[2:])], 1)
         weights = next(self.unet.parameters()).dtype
         h = h.to(weights).contiguous(memory_format=torch.channels_last)

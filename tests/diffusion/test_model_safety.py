@@ -13,6 +13,8 @@ from diffusers import UNet2DModel
 from safetensors.torch import load_file, save_file
 
 from engine.diffusion import checkpoint
+from engine.diffusion.noise import SeededNoise, schedule
+from engine.diffusion.samplers import Task, dpmpp_2m_sde
 from engine.errors import ModelError
 
 UNET = {
@@ -128,3 +130,19 @@ def test_a_repository_comes_from_the_local_cache(folder: Path, tmp_path: Path, m
     assert checkpoint.find("someone/lesions").fingerprint == checkpoint.find(folder).fingerprint
     with pytest.raises(ModelError, match="someone/else"):
         checkpoint.find("someone/else")
+
+
+def test_a_network_without_a_known_map_paints_by_replacement(folder: Path) -> None:
+    torch.manual_seed(0)
+    unet = {**UNET, "in_channels": 17}
+    save_file(dict(UNet2DModel(**unet).state_dict()), folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "unet": unet}), encoding="utf-8")
+    network = checkpoint.load(checkpoint.find(folder))
+    assert not network.conditional
+    known, values = torch.zeros(1, 4, 16, 16), torch.rand(1, 4, 16, 16)
+    known[..., :4] = 1
+    task = Task(known, values, torch.zeros(1, dtype=torch.long), torch.zeros(1))
+    with torch.inference_mode():
+        x0 = dpmpp_2m_sde(network, task, SeededNoise([1]), schedule(3))
+    assert torch.equal(x0[known > 0], values[known > 0])
+    assert bool(x0.isfinite().all())

@@ -72,6 +72,7 @@ def check_engine(folder: Path | None = None) -> list[Check]:
         *guarded("extras", check_extras),
         *guarded("device", check_device),
         *guarded("processor", check_processor),
+        *guarded("precision", check_precision),
         *guarded("memory", check_memory),
         *guarded("disk", lambda: [check_disk(folder or Path.cwd())]),
         *guarded("model", check_model),
@@ -182,6 +183,19 @@ def check_processor() -> list[Check]:
         precision = "features unknown on this system"
     text = ", ".join(part for part in (f"{cores} cores", platform.machine(), vectors, precision) if part)
     return [Check("processor", True, text)]
+
+
+def check_precision() -> list[Check]:
+    """The precision that networks run in here, measured, and the threads they get."""
+    if _version("torch") is None:
+        return []
+    import torch
+
+    from engine.diffusion import precision
+
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    choice = precision.choose(torch.device(device))
+    return [Check("precision", True, f"{choice.text()}; {precision.threads()} threads")]
 
 
 def check_memory() -> list[Check]:

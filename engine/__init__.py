@@ -3,6 +3,8 @@
 Knows neither Qt nor ZeroMQ, and imports torch only when it is needed.
 """
 
+import os
+
 from engine.errors import (
     AvatarError,
     BadInput,
@@ -24,3 +26,7 @@ __all__ = [
     "SceneError",
     "SpecError",
 ]
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# OpenMP reads it when torch is loaded, whoever does that first. Threads that wait by spinning collapse as soon as
+# anything else runs on the same cores.

@@ -1,10 +1,5 @@
 """The shipped generator: the diffusion network, guided by the skin around and by the lesion's shape."""
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Before torch is imported: OpenMP threads that spin collapse when anything else runs on the same cores.
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks import guidance_measures as measures
 from benchmarks import guidance_methods as methods
 from benchmarks.guidance_sheet import write_sheet
-from benchmarks.guidance_skins import PHOTOTYPES, SIDE, Skin, avatar_patches, crops
+from benchmarks.guidance_skins import PHOTOTYPES, SIDE, Skin, avatar_patches, crops, lesions
 from benchmarks.report import Figure, finish, options
 from engine.colour import from_network, to_network
 from engine.diffusion import checkpoint
@@ -50,6 +50,7 @@ AIM_SEAM = (0.95, 1.05)
 AIM_STEP = 1.0
 AIM_IOU = 0.85
 AIM_TIMES = 10.0
+REAL_LESIONS = 160
 ENOUGH = 32
 """Pictures below which an aim is not decided."""
 CLASSES = ("nevus", "melanoma")
@@ -216,6 +217,9 @@ def _problems(count: int, quick: bool) -> list[Problem]:
 def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     heads = ("evaluations", "pictures", "s/picture", "seam, crops", "seam, avatars", "step", "IoU", "touch")
     rows = [("(the skins themselves)", "", f"{len(problems)}", "", "1", "1", *_skins_own_step(problems), "", "")]
+    real = [measures.overlap(measures.segmented(skin, ~FREE & ~mask), mask) for skin, mask in lesions(REAL_LESIONS)]
+    if real:
+        rows.append(("(real lesions, experts' masks)", "", f"{len(real)}", "", "", "", "", f"{np.mean(real):.2f}", ""))
     for r in results:
         seams = (f"{r.seams(real=True):.2f}", f"{r.seams(real=False):.2f}")
         rest = (f"{np.median(r.step):.2f}", f"{np.mean(r.iou):.2f}", f"{np.mean(r.touching):.0%}")

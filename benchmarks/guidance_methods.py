@@ -84,16 +84,18 @@ def repaint(steps: int, jump_length: int, resamplings: int) -> Method:
         pipe = pipeline(unet=unet, scheduler=scheduler)
         pipe.set_progress_bar_config(disable=True)
         streams = [torch.Generator().manual_seed(seed) for seed in seeds]
-        made = pipe(
-            image=task.values,
-            mask_image=task.known,
-            num_inference_steps=steps,
-            eta=REPAINT_ETA,
-            jump_length=jump_length,
-            jump_n_sample=resamplings,
-            generator=streams,
-            output_type="np",
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it deprecates its own preprocessing
+            made = pipe(
+                image=task.values,
+                mask_image=task.known,
+                num_inference_steps=steps,
+                eta=REPAINT_ETA,
+                jump_length=jump_length,
+                jump_n_sample=resamplings,
+                generator=streams,
+                output_type="np",
+            )
         x0 = torch.from_numpy(made.images).permute(0, 3, 1, 2) * 2 - 1
         return torch.where(task.known > 0, task.values, x0)
 

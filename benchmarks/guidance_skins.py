@@ -39,6 +39,24 @@ def crops(count: int, seed: int = 0) -> list[Skin]:
     return found[:count]
 
 
+def lesions(count: int, seed: int = 0) -> list[tuple[Skin, NDArray[np.bool_]]]:
+    """Up to `count` real lesions inside their pictures, float32 [3, 128, 128], with the experts' masks [128, 128]."""
+    folder = DATA / "dermoscopy"
+    if not folder.is_dir():
+        return []
+    with (folder / "metadata.csv").open(encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["has_mask"] == "1" and _clear(row)]
+    np.random.default_rng(seed).shuffle(rows)  # type: ignore[arg-type]
+    found = []
+    for row in rows[:count]:
+        picture = cv2.imread(str(folder / "images" / f"{row['image_id']}.jpg"))[..., ::-1]
+        mask = cv2.imread(str(folder / "masks" / f"{row['image_id']}.png"), cv2.IMREAD_GRAYSCALE)
+        small, region = (_central(array) for array in (picture, mask))
+        encoded = (small.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)
+        found.append((np.ascontiguousarray(encoded), np.asarray(region > 127)))
+    return found
+
+
 def avatar_patches(count: int, phototypes: Sequence[str] = PHOTOTYPES, seed: int = 0) -> list[Skin]:
     """`count` patches of procedural avatars, one of each phototype, float32 [3, 128, 128] in the network's space."""
     from engine.avatar.body import BodySpec, create
@@ -69,6 +87,20 @@ def _held_out(row: dict[str, str]) -> bool:
     """The frozen test split: a tenth of the lesions, by the hash of their id."""
     name = row["lesion_id"] or row["image_id"]
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 10 == 0
+
+
+def _clear(row: dict[str, str]) -> bool:
+    """A lesion that lies whole in a picture without dark corners."""
+    return (
+        0.05 <= float(row["mask_frac"]) <= 0.4 and float(row["mask_border_frac"]) < 0.02 and row["dark_corners"] == "0"
+    )
+
+
+def _central(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    side = min(array.shape[:2])
+    row, column = (array.shape[0] - side) // 2, (array.shape[1] - side) // 2
+    square = np.ascontiguousarray(array[row : row + side, column : column + side])
+    return np.asarray(cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _crop(folder: Path, name: str, rng: np.random.Generator) -> Skin | None:

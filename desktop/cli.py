@@ -18,7 +18,17 @@ app = typer.Typer(
     add_completion=False,
 )
 
-COMMAND_MODULES: tuple[str, ...] = ("demo", "generate", "avatar", "avatar_create", "link", "unity", "shapes", "doctor")
+COMMAND_MODULES: tuple[str, ...] = (
+    "gui",
+    "demo",
+    "generate",
+    "avatar",
+    "avatar_create",
+    "link",
+    "unity",
+    "shapes",
+    "doctor",
+)
 """Modules of `desktop.commands`, in the order of the help page; each has `register(app)`."""
 
 

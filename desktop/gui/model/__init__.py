@@ -1,0 +1,1 @@
+"""What the window shows, without the window: of Qt only QtCore (signals, processes, settings)."""

@@ -1,0 +1,140 @@
+"""The engine process as the window sees it: starts it, sends patches, hears of progress, tells when it died."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, Signal
+
+import desktop
+from desktop.frames import Unpacker, pack
+from engine.generators.protocol import PatchRequest, PatchResult
+
+_TAIL = 4000
+_LEAVE_MS = 3000
+
+
+class EngineProcess(QObject):
+    """One `desktop.worker` at a time.
+
+    ready: the model is open (classes, device). progress: job, done, total. painted: job, PatchResult. failed: job, one
+    line. died: one line; nothing is running any more and `start` may be called.
+    """
+
+    ready = Signal()
+    progress = Signal(str, int, int)
+    painted = Signal(str, object)
+    cancelled = Signal(str)
+    failed = Signal(str, str)
+    died = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.classes: tuple[str, ...] = ()
+        self.device = ""
+        self.is_ready = False
+        self._broken = ""
+        self._errors = b""
+        self._unpacker = Unpacker()
+        self._process: QProcess | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 while none runs."""
+        return self._process.processId() if self._process is not None else 0
+
+    def start(self) -> None:
+        """Start the process, unless one runs. `ready` or `died` follows."""
+        if self._process is not None:
+            return
+        self._broken, self._errors, self._unpacker = "", b"", Unpacker()
+        process = QProcess(self)
+        process.setWorkingDirectory(str(Path(desktop.__file__).resolve().parents[1]))
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._keep_errors)
+        process.finished.connect(self._finished)
+        process.errorOccurred.connect(self._error)
+        self._process = process
+        process.start(sys.executable, ["-m", "desktop.worker"])
+
+    def paint(self, job: str, request: PatchRequest) -> None:
+        """Have a patch painted; `painted`, `cancelled` or `failed` follows, or `died`."""
+        arrays = {"skin": request.skin, "editable": request.editable}
+        if request.shape is not None:
+            arrays["shape"] = request.shape
+        self._send(pack({"kind": "paint", "job": job, "spec": request.spec.to_json()}, arrays))
+
+    def cancel(self, job: str) -> None:
+        """Ask for a stop before the network's next evaluation."""
+        self._send(pack({"kind": "cancel", "job": job}))
+
+    def close(self) -> None:
+        """End the process and wait for it; no signal follows."""
+        process, self._process, self.is_ready = self._process, None, False
+        if process is None:
+            return
+        process.closeWriteChannel()
+        if process.state() != QProcess.ProcessState.NotRunning and not process.waitForFinished(_LEAVE_MS):
+            process.kill()
+            process.waitForFinished(_LEAVE_MS)
+        process.deleteLater()
+
+    def _send(self, frame: bytes) -> None:
+        if self._process is not None:
+            self._process.write(frame)
+
+    def _read(self) -> None:
+        if self._process is None:
+            return
+        data = self._process.readAllStandardOutput().data()
+        try:
+            for message, arrays in self._unpacker.feed(data):
+                self._heard(message, arrays)
+        except ValueError as error:
+            self._broken = f"it answered with something unreadable ({error})"
+            self._process.kill()
+
+    def _heard(self, message: dict[str, Any], arrays: dict[str, Any]) -> None:
+        match message["kind"]:
+            case "ready":
+                self.classes, self.device = tuple(message["classes"]), message["device"]
+                self.is_ready = True
+                self.ready.emit()
+            case "progress":
+                self.progress.emit(message["job"], message["done"], message["total"])
+            case "painted":
+                facts = ("model", "precision", "threads", "batch_size", "evaluations", "seconds")
+                result = PatchResult(arrays["rgb"], arrays["mask"], *(message[name] for name in facts))
+                self.painted.emit(message["job"], result)
+            case "cancelled":
+                self.cancelled.emit(message["job"])
+            case "failed":
+                self.failed.emit(message["job"], message["message"])
+            case "broken":
+                self._broken = message["message"]
+
+    def _keep_errors(self) -> None:
+        if self._process is not None:
+            self._errors = (self._errors + self._process.readAllStandardError().data())[-_TAIL:]
+
+    def _error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._ended(f"{sys.executable} can't be started")
+
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._read()
+        self._keep_errors()
+        last = self._errors.decode(errors="replace").strip().splitlines()
+        if self._broken:
+            told = self._broken
+        elif status == QProcess.ExitStatus.CrashExit:
+            told = "it was ended from outside or ran out of memory"
+        else:
+            told = last[-1] if last else f"it left with code {code}"
+        self._ended(told)
+
+    def _ended(self, told: str) -> None:
+        process, self._process, self.is_ready = self._process, None, False
+        if process is not None:
+            process.deleteLater()
+            self.died.emit(told)

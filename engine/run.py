@@ -56,21 +56,28 @@ def run(
     BadInput where no lesion fits, the folder is another job's, or the scene is of another avatar.
     """
     stages = stages or Stages()
+    for wish in wishes:
+        if wish.lesion_class not in generator.classes:
+            raise BadInput(f"--class: {wish.lesion_class!r} is not among the model's: {', '.join(generator.classes)}")
     job = job_of(patient, wishes, generator.fingerprint)
     asked = sum(wish.count for wish in wishes)
-    with OutputFolder(output, job, force) as folder, _scene(patient, scene_path or output / SCENE, scene_path) as scene:
-        present = {entry.id: entry for entry in scene.entries()}
-        ids = growth.lesion_ids(job, asked)
-        grown: list[Grown] = []
-        if not present.keys() & set(ids):
-            with stages.stage("plan"):
-                patient.canvas.show(scene.layers())
-                specs = growth.plan_all(patient, wishes, [entry.spec for entry in present.values()])
-            if not specs:
-                raise BadInput("--region: no lesion of this size finds a place there; choose a larger one or fewer mm")
-            if planned is not None:
-                planned(specs)
+    ids = growth.lesion_ids(job, asked)
+    present = _present(scene_path or output / SCENE, scene_path, ids)
+    specs: list[LesionSpec] = []
+    if not present.keys() & set(ids):
+        with stages.stage("plan"):
+            specs = growth.plan_all(patient, wishes, list(present.values()))
+        if not specs:
+            raise BadInput("--region: no lesion of this size finds a place there; choose a larger one or fewer mm")
+        if planned is not None:
+            planned(specs)
+    grown: list[Grown] = []
+    with OutputFolder(output, job, force) as folder, _scene(patient, output, scene_path, bool(present)) as scene:
+        if {entry.id for entry in scene.entries()} != present.keys():
+            raise SceneError(f"{scene.path}: was changed by another program meanwhile; run again")
+        if specs:
             with stages.stage("generate"):
+                patient.canvas.show(scene.layers())
                 grown = growth.grow_all(patient, scene, specs, ids[: len(specs)], generator, progress, cancel)
         layers = scene.layers()
         patient.canvas.show(layers)
@@ -84,6 +91,21 @@ def run(
             folder.note(**asdict(finished))
     own = [layer for layer in layers if layer.id in set(ids)]
     return Outcome(asked, tuple(own), tuple(grown), stages)
+
+
+def _present(path: Path, given: Path | None, ids: Sequence[str]) -> dict[str, LesionSpec]:
+    """The lesions that are in the scene already, by id. Of a scene in the output folder only a run's own counts: where
+    it is damaged or has none of these ids, the run begins anew."""
+    if not path.exists():
+        return {}
+    try:
+        with Scene.open(path) as scene:
+            found = {entry.id: entry.spec for entry in scene.entries()}
+    except SceneError:
+        if given is not None:
+            raise
+        return {}
+    return found if given is not None or found.keys() & set(ids) else {}
 
 
 def job_of(patient: Patient, wishes: Sequence[Wish], model: str) -> str:
@@ -118,15 +140,13 @@ def _described(wish: Wish) -> dict[str, object]:
 
 
 @contextmanager
-def _scene(patient: Patient, path: Path, given: Path | None) -> Iterator[Scene]:
-    """The scene to add to, open for writing; made where it is missing. Our own in the output folder is never trusted
-    to be whole: a damaged one is made anew."""
-    try:
-        scene = Scene.open(path, write=True) if path.exists() else Scene.create(path, patient.avatar)
-    except SceneError:
-        if given is not None:
-            raise
-        scene = Scene.create(path, patient.avatar, overwrite=True)
+def _scene(patient: Patient, output: Path, given: Path | None, kept: bool) -> Iterator[Scene]:
+    """The scene to add to, open for writing; made where it is missing, or is the folder's own and not to be kept."""
+    path = given or output / SCENE
+    if path.exists() and (kept or given is not None):
+        scene = Scene.open(path, write=True)
+    else:
+        scene = Scene.create(path, patient.avatar, overwrite=given is None)
     with scene:
         glb, _, scale = scene.avatar_glb()
         if (glb, scale) != (patient.avatar.glb, patient.avatar.scale):

@@ -31,7 +31,7 @@ def scene() -> Revisions:
 
 def living_tiles() -> int:
     gc.collect()
-    return sum(isinstance(one, Tile) for one in gc.get_objects())
+    return sum(type(one) is Tile for one in gc.get_objects())
 
 
 def test_a_stuck_client_pins_the_tiles_of_one_transfer_only() -> None:

@@ -128,7 +128,9 @@ def test_killed_in_the_middle_nothing_is_half_written(default_patient: Path, tmp
     out = tmp_path / "killed"
     command = [*BASE, *map(str, ("generate", default_patient, "-o", out, "--steps", 40, "--count", 2, "--seed", 9))]
     for sign in (signal.SIGKILL, signal.SIGINT):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+        ) as process:
             while not (out / "scene.moulage").exists() and process.poll() is None:
                 time.sleep(0.1)
             time.sleep(2)
@@ -142,12 +144,18 @@ def test_killed_in_the_middle_nothing_is_half_written(default_patient: Path, tmp
             assert scene.entries() == ()
 
 
+def _interruptible() -> None:
+    """Undo what a shell does to programs that it starts in the background: they would never see Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
         (("--diameter", 0.1), "diameter_mm"),
         (("--diameter", "nan"), "diameter_mm"),
         (("--class", "wart"), "--class"),
+        (("--diameter", "110", "--region", "left-ear"), "--region"),
         (("--region", "tail"), "tail"),
         (("--region", "missing.png"), "missing.png"),
         (("--uv", "0.5"), "--uv"),

@@ -5,14 +5,17 @@ xvfb-run -s "-screen 0 1280x800x24" .venv/bin/python -m docs.figures.desktop [-o
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QPointF, QSettings
 from PySide6.QtWidgets import QApplication
 
 from desktop.gui.app import application, window
 from desktop.gui.model import growing, verbs
+from desktop.gui.model.camera import Camera
 from desktop.gui.window import Window
 from engine.avatar.body import BodySpec, create
 
@@ -43,14 +46,12 @@ def main() -> None:
             _grow(app, shown, *lesion)
         _compose(app, shown)
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        shown.grab().save(str(options.output))
+        shown.grab().save(str(options.output), "PNG", 0)  # 0: smallest
         shown.close()
     print(f"{options.output}: {options.output.stat().st_size / 1000:.0f} kB")
 
 
 def _grow(app: QApplication, shown: Window, name: str, diameter: float, seed: int, at: tuple[float, float]) -> None:
-    from dataclasses import replace
-
     session = shown.session
     assert session.document is not None
     session.set_request(replace(session.request.of_class(name), diameter_mm=diameter, seed=seed))
@@ -64,12 +65,17 @@ def _grow(app: QApplication, shown: Window, name: str, diameter: float, seed: in
 def _compose(app: QApplication, shown: Window) -> None:
     session = shown.session
     assert session.document is not None
-    shown.body.look_closely()
-    shown.body.zoom(2.6)
-    layer = session.document.layers[1]
-    verbs.select(session, layer.id)
-    verbs.point_at(session, session.document.patient.site_facing((0.02, 1.25, -2.0), (0.0, 0.0, 1.0)))
-    verbs.select(session, layer.id)
+    patient = session.document.patient
+    middle = patient.site_facing((0.0, 1.26, -2.0), (0.0, 0.0, 1.0))
+    shown.body.camera = Camera.facing(patient.surface.point(middle), (0.0, 0.0, -1.0), 0.42)
+    verbs.point_at(session, patient.site_facing((0.0, 1.30, -2.0), (0.0, 0.0, 1.0)))
+    verbs.select(session, session.document.layers[1].id)
+    for _ in range(5):
+        app.processEvents()
+    material, u, v = patient.surface.uv(middle)
+    texture = session.document.pyramids[material].levels[0]
+    spot = shown.atlas.mapFromScene(QPointF(u * texture.shape[1], v * texture.shape[0]))
+    shown.atlas.zoom(3.0, QPointF(spot))
     for _ in range(20):
         app.processEvents()
 
@@ -77,6 +83,7 @@ def _compose(app: QApplication, shown: Window) -> None:
 def _wait(app: QApplication, done: Callable[[], bool]) -> None:
     while not done():
         app.processEvents()
+        time.sleep(0.005)
 
 
 if __name__ == "__main__":

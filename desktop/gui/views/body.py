@@ -27,6 +27,8 @@ _CLOSE_UP = 8.0
 """How many lesion diameters a close-up spans."""
 _LIFT_M = 4e-4
 """Marks float this far above the skin, so that they don't sink into it."""
+_BEFORE = 2e-4
+"""By how much of the depth a line lies before its dark border."""
 
 _TURNS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
@@ -163,7 +165,7 @@ class BodyView(QOpenGLWidget):
         width = theme.RING_PX * ratio
         marks = [
             Mark(points, 2.4 * width, _tint(theme.OUTLINE, 0.55)),
-            Mark(points, width, _tint(colour, 1.0)),
+            Mark(points - np.array([0, 0, _BEFORE], np.float32), width, _tint(colour, 1.0)),
         ]
         across = np.ptp(points[:, 0]) * self.width() / 2
         return marks if across > 2 * theme.MARK_PX else marks + self._pointer(site, colour, ratio, 0.9)

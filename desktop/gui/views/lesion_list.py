@@ -68,7 +68,10 @@ def _item(document: Document, layer: LesionLayer) -> QListWidgetItem:
     image = QImage(picture.data, side, side, picture.strides[0], QImage.Format.Format_RGB888)
     smooth = Qt.TransformationMode.SmoothTransformation
     size = 2 * theme.THUMBNAIL_PX
-    item.setIcon(QIcon(QPixmap.fromImage(image.scaled(size, size, mode=smooth))))
+    pixmap = QPixmap.fromImage(image.scaled(size, size, mode=smooth))
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # a selected lesion keeps its colours
+    item.setIcon(icon)
     item.setData(_ID, layer.id)
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
     item.setCheckState(Qt.CheckState.Checked if layer.visible else Qt.CheckState.Unchecked)

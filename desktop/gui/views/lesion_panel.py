@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -46,6 +47,9 @@ class LesionPanel(QGroupBox):
         self.keep_seed = QCheckBox("Keep")
         self.detail = QComboBox()
         self.detail.addItems([f"{side} px" for side in DETAILS])
+        for box in (self.lesion_class, self.shape, self.detail):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.steps = QSpinBox(minimum=2, maximum=1000)
         self.grow = QPushButton("Grow lesion", objectName="grow")
         self.cancel = QPushButton("Cancel")

@@ -1,0 +1,83 @@
+"""A display, a Qt application and windows for the tests of the desktop; nothing that they start may outlive a test."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from desktop.gui.window import Window
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[None]:
+    """An X server of this process's own, on a number that the server chooses."""
+    if os.name != "posix" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        yield
+        return
+    if shutil.which("Xvfb") is None:
+        pytest.skip("there is no display, and no Xvfb to make one (apt-get install xvfb)")
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        os.environ["DISPLAY"] = f":{told.readline().strip()}"
+    yield
+    del os.environ["DISPLAY"]
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def qapp(display: None) -> "Iterator[QApplication]":
+    """The application as `moulage gui` makes it (pytest-qt's own would lack the OpenGL format)."""
+    pytest.importorskip("moderngl", reason="the desktop extra is not installed: pip install 'moulage[desktop]'")
+    from desktop.gui.app import application
+
+    app = application()
+    yield app
+    app.shutdown()  # before its X server goes
+
+
+@pytest.fixture
+def open_window(qtbot: object, tmp_path: Path) -> "Iterator[Callable[[], Window]]":
+    """Makes windows; afterwards no thread, process or timer of theirs may be left."""
+    from PySide6.QtCore import QSettings, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from desktop.gui.app import window
+
+    threads = set(threading.enumerate())
+    opened: list[Window] = []
+
+    def make() -> "Window":
+        shown = window(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+        opened.append(shown)
+        shown.show()
+        shown.activateWindow()
+        with qtbot.waitActive(shown, timeout=30_000):  # type: ignore[attr-defined]
+            pass
+        return shown
+
+    yield make
+    pids = [shown.session.engine.pid for shown in opened]
+    for shown in opened:
+        shown.close()
+    QApplication.processEvents()
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    running = [pid for pid in pids if pid and Path(f"/proc/{pid}").exists()]
+    ticking = [timer for shown in opened for timer in shown.findChildren(QTimer) if timer.isActive()]
+    for shown in opened:
+        shown.deleteLater()
+    QApplication.processEvents()
+    assert not left
+    assert not running
+    assert not ticking

@@ -13,6 +13,9 @@ COUNT = 72
 _HEIGHT = 0.6
 """From how high above the skin the circle is dropped, in radii."""
 
+_JUMP = 8.0
+"""A step in the texture so many times the usual one crosses a cut."""
+
 
 @dataclass(frozen=True)
 class Ring:
@@ -45,7 +48,12 @@ def ring(surface: Surface, site: Site, diameter_mm: float) -> Ring:
 
 
 def strokes(outline: Ring, island_material: NDArray[np.int16], material: int) -> list[NDArray[np.float64]]:
-    """The ring's pieces in one material's atlas, UV [K, 2] each: it breaks where it crosses from island to island."""
-    breaks = np.flatnonzero(np.diff(outline.island)) + 1
+    """The ring's pieces in one material's atlas, UV [K, 2] each, of two points and more.
+
+    It breaks where it crosses a seam: into another island, or to the other side of a cut within one.
+    """
+    steps = np.linalg.norm(np.diff(outline.uv, axis=0), axis=1)
+    jumps = steps > _JUMP * max(float(np.median(steps)), 1e-9)
+    breaks = np.flatnonzero((np.diff(outline.island) != 0) | jumps) + 1
     pieces = zip(np.split(outline.uv, breaks), np.split(outline.island, breaks), strict=True)
-    return [uv for uv, island in pieces if island[0] >= 0 and island_material[island[0]] == material]
+    return [uv for uv, island in pieces if len(uv) > 1 and island[0] >= 0 and island_material[island[0]] == material]

@@ -39,7 +39,7 @@ class UNetDenoiser(torch.nn.Module):
     def __init__(self, unet: torch.nn.Module, sigma_data: float) -> None:
         super().__init__()
         self.unet = unet
-        self.conditional = unet.config.in_channels == self.IN_CHANNELS[0]  # type: ignore[union-attr]
+        self.conditional: bool = unet.config.in_channels == self.IN_CHANNELS[0]  # type: ignore[union-attr]
         self.sigma_data = sigma_data
 
     def forward(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ class UNetDenoiser(torch.nn.Module):
     def __init__(self, unet: torch.nn.Module, sigma_data: float) -> None:
         super().__init__()
         self.unet = unet
-        self.conditional: bool = unet.config.in_channels == self.IN_CHANNELS[0]  # type: ignore[union-attr]
+        channels = unet.config.in_channels  # type: ignore[union-attr]
+        self.conditional: bool = bool(channels == self.IN_CHANNELS[0])
         self.sigma_data = sigma_data
 
     def forward(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:

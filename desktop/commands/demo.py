@@ -35,7 +35,7 @@ def demo(
     from engine.stages import Stages
 
     stages = Stages()
-    print("Making the default patient (the first time, the body model is built: about a minute) …", flush=True)
+    print("Making the default patient (the first time, the body model is built: about half a minute) …", flush=True)
     with stages.stage("patient"):
         glb = create(BodySpec(texture_size=size))
     with stages.stage("load"):

@@ -1,9 +1,9 @@
 """The live link against libzmq alone: `python -m benchmarks.link [--quick] [--json FILE] [--strict]`.
 
 In one run and on one loopback interface: (a) pyzmq ROUTER to DEALER with the same bytes in frames of 256 KiB, nothing
-done with them (and, for the snapshot, once more connected anew and kept, as a late joiner must keep them); (b) our server to the
-Python mirror in another process; (c) our server to the C# SceneHost under Mono, where Mono is installed. Updates lie
-at random places, so a 512² one touches nine tiles as a rule.
+done with them (and, for the snapshot, once more connected anew and kept, as a late joiner must keep them); (b) our
+server to the Python mirror in another process; (c) our server to the C# SceneHost under Mono, where Mono is installed.
+Updates lie at random places, so a 512² one touches nine tiles as a rule.
 """
 
 import json

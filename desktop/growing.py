@@ -59,7 +59,7 @@ def report(patient: Patient, outcome: Outcome, output: Path, as_json: bool = Fal
         return
     rows = [
         (
-            str(patient.canvas.number_of[layer.id]),
+            str(patient.canvas.number_of.get(layer.id, "-")),
             layer.spec.lesion_class,
             f"{layer.spec.diameter_mm:.1f}",
             f"{layer.diameter_mm:.1f}",
@@ -75,7 +75,7 @@ def report(patient: Patient, outcome: Outcome, output: Path, as_json: bool = Fal
     if len(outcome.layers) < outcome.asked:
         print(f"{len(outcome.layers)} of {outcome.asked} lesions found a place; choose a larger region or fewer mm.")
     if not outcome.grown:
-        print("Nothing to do: this was made before, and every file is as it was.")
+        print("These lesions were made before; the files are whole.")
     print(f"Look at {output / 'preview.png'}; the body with its lesions is {output / 'avatar.glb'}.")
 
 
@@ -84,7 +84,7 @@ def _document(patient: Patient, outcome: Outcome, index: int, seconds: dict[str,
     material, u, v = patient.surface.uv(layer.spec.site)
     return {
         "id": layer.id,
-        "number": patient.canvas.number_of[layer.id],
+        "number": patient.canvas.number_of.get(layer.id),
         "class": layer.spec.lesion_class,
         "diameter_mm": layer.spec.diameter_mm,
         "measured_mm": round(layer.diameter_mm, 3),
@@ -92,4 +92,5 @@ def _document(patient: Patient, outcome: Outcome, index: int, seconds: dict[str,
         "material": patient.avatar.materials[material].name,
         "uv": [round(u, 6), round(v, 6)],
         "seconds": seconds.get(layer.id),
+        "warnings": [text for grown in outcome.grown if grown.layer.id == layer.id for text in grown.warnings],
     }

@@ -44,7 +44,8 @@ def textures(patient: Patient) -> list[Texture]:
     for index, material in enumerate(materials):
         if single or patient.canvas.index[index].any():
             plain = re.sub(r"[^A-Za-z0-9-]+", "-", material.name).strip("-")[:60] or "material"
-            plain = f"{plain}-{index}" if plain.lower() in taken else plain
+            while plain.lower() in taken:
+                plain = f"{plain}-{index}"
             taken.add(plain.lower())
             prefix = "" if single else f"{plain}_"
             found.append(Texture(index, material.name, f"{prefix}{ALBEDO}.png", f"{prefix}lesion_mask.png"))
@@ -115,8 +116,15 @@ def _note(patient: Patient, layers: Sequence[LesionLayer]) -> str:
     counts: dict[str, int] = {}
     for layer in layers:
         counts[layer.spec.lesion_class] = counts.get(layer.spec.lesion_class, 0) + 1
-    told = " · ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no lesions"
+    told = " · ".join(f"{count} {_counted(name, count)}" for name, count in sorted(counts.items())) or "no lesions"
     return f"{patient.height_m:.2f} m · {told}"
+
+
+def _counted(lesion_class: str, count: int) -> str:
+    """A class' name after a number; `nevus` has a Latin plural."""
+    if count == 1:
+        return lesion_class
+    return "nevi" if lesion_class == "nevus" else f"{lesion_class}s"
 
 
 def _without_alpha(pixels: Pixels) -> Pixels:

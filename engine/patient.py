@@ -1,8 +1,9 @@
 """A patient: an avatar with everything that lesions need at hand: surface, base atlases, body parts, canvas."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,11 @@ from engine.lesion import LesionLayer, Site
 from engine.scatter import SkinRegion
 from engine.surface import Surface
 
-LARGEST_MASK = 16384
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST_MASK = 8192
+"""Pixels along the longer side of a painted region, as of a texture."""
 
 
 class Patient:
@@ -57,11 +62,14 @@ class Patient:
     def region(self, text: str | None, material: str | None = None) -> SkinRegion:
         """A body part by name, a painted mask image (white is in) by its path, or all skin where None.
 
-        A mask belongs to one material's UV layout and may have any size.
+        material: narrows the region to one material. A mask belongs to one material's UV layout (where None, as
+        `material` chooses) and may have any size. BadInput for a material, part or mask that isn't there.
         """
-        everywhere = np.ones(len(self.surface.faces), bool)
+        own = np.ones(len(self.surface.faces), bool)
+        if material is not None:
+            own = self.surface.face_material == self.material(material)
         if text is None:
-            return SkinRegion(self._skin() if self.parts is not None else everywhere)
+            return SkinRegion(self._skin() & own if self.parts is not None else own)
         path = Path(text)
         if path.suffix.lower() in {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}:
             index = self.material(material)
@@ -70,7 +78,7 @@ class Patient:
             raise BadInput(
                 f"--region: {self.avatar.name} has no skeleton, so its body parts have no names; give a mask image"
             )
-        return SkinRegion(self.parts.select(text))
+        return SkinRegion(self.parts.select(text) & own)
 
     def site_at_uv(self, u: float, v: float, material: str | None = None) -> Site:
         """The site at a UV position (origin top-left, as in glTF)."""
@@ -106,16 +114,33 @@ class Patient:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """A painted region, bool [H, W]: true where the image is brighter than half. BadInput where it can't be read."""
+    """A painted region, bool [H, W]: true where the image is brighter than half and not transparent.
+
+    BadInput where it can't be read, is too large, or black everywhere.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
-            if max(image.size) > LARGEST_MASK:
-                raise BadInput(f"--region: {path} is {image.width}×{image.height}; at most {LARGEST_MASK} a side")
-            mask = np.asarray(image.convert("L")) > 127
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below Pillow's
+            with Image.open(path) as image:
+                if max(image.size) > LARGEST_MASK:
+                    raise BadInput(f"--region: {path} is {image.width}×{image.height}; at most {LARGEST_MASK} a side")
+                mask = _painted(image)
+    except Image.DecompressionBombError as error:
+        raise BadInput(f"--region: {path} is too large; at most {LARGEST_MASK} pixels a side") from error
+    except (OSError, UnidentifiedImageError) as error:
         raise BadInput(f"--region: {path} can't be read as an image ({error})") from error
     if not mask.any():
         raise BadInput(f"--region: {path} is black everywhere; paint the region white")
     return mask
+
+
+def _painted(image: "Image.Image") -> NDArray[np.bool_]:
+    """Pillow clips 16 bits to 8 instead of scaling them, and paints programs leave white behind transparent pixels."""
+    if image.mode.startswith("I;16"):
+        return np.asarray(np.asarray(image) > 0x7FFF)
+    bright = np.asarray(image.convert("L")) > 127
+    if image.has_transparency_data:
+        bright = bright & (np.asarray(image.convert("RGBA"))[..., 3] > 127)
+    return bright

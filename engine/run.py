@@ -59,10 +59,12 @@ def run(
     for wish in wishes:
         if wish.lesion_class not in generator.classes:
             raise BadInput(f"--class: {wish.lesion_class!r} is not among the model's: {', '.join(generator.classes)}")
+    if scene_path is not None and scene_path.resolve() == (output / SCENE).resolve():
+        scene_path = None
     job = job_of(patient, wishes, generator.fingerprint)
     asked = sum(wish.count for wish in wishes)
     ids = growth.lesion_ids(job, asked)
-    present = _present(scene_path or output / SCENE, scene_path, ids)
+    present = _present(scene_path or output / SCENE, scene_path, ids, force)
     specs: list[LesionSpec] = []
     if not present.keys() & set(ids):
         with stages.stage("plan"):
@@ -93,19 +95,26 @@ def run(
     return Outcome(asked, tuple(own), tuple(grown), stages)
 
 
-def _present(path: Path, given: Path | None, ids: Sequence[str]) -> dict[str, LesionSpec]:
-    """The lesions that are in the scene already, by id. Of a scene in the output folder only a run's own counts: where
-    it is damaged or has none of these ids, the run begins anew."""
+def _present(path: Path, given: Path | None, ids: Sequence[str], force: bool) -> dict[str, LesionSpec]:
+    """The lesions that are in the scene already, by id.
+
+    A scene in the output folder that can't be read or has other lesions only is somebody's work: SceneError, unless
+    `force`, with which the run begins it anew. One without lesions is an interrupted run's.
+    """
     if not path.exists():
         return {}
     try:
         with Scene.open(path) as scene:
             found = {entry.id: entry.spec for entry in scene.entries()}
     except SceneError:
-        if given is not None:
+        if given is not None or not force:
             raise
         return {}
-    return found if given is not None or found.keys() & set(ids) else {}
+    if given is not None or found.keys() & set(ids):
+        return found
+    if found and not force:
+        raise SceneError(f"{path}: holds other lesions than this run's; choose another folder, or --force")
+    return {}
 
 
 def job_of(patient: Patient, wishes: Sequence[Wish], model: str) -> str:
@@ -150,5 +159,5 @@ def _scene(patient: Patient, output: Path, given: Path | None, kept: bool) -> It
     with scene:
         glb, _, scale = scene.avatar_glb()
         if (glb, scale) != (patient.avatar.glb, patient.avatar.scale):
-            raise BadInput(f"--scene: {path} is of another avatar than {patient.avatar.name}; name another scene file")
+            raise SceneError(f"{path}: is of another avatar than {patient.avatar.name}; name another scene or folder")
         yield scene

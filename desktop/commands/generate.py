@@ -33,7 +33,7 @@ def generate(
         str | None, typer.Option(help="Place by triangle, MATERIAL:FACE,B0,B1,B2.", show_default=False)
     ] = None,
     material: Annotated[
-        str | None, typer.Option(help="Which material --uv or a mask image means.", show_default=False)
+        str | None, typer.Option(help="Which material --uv, a mask image or a whole region means.", show_default=False)
     ] = None,
     count: Annotated[int, typer.Option(help="How many lesions, 1 to 1000.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same lesions.")] = 0,
@@ -127,6 +127,8 @@ def _place(
         face, b0, b1, b2 = _numbers("--site", rest, 4)
         if face != int(face):
             raise BadInput(f"--site: the face is {face}; it must be a whole number")
+        if material not in (None, name):
+            raise BadInput(f"--material: is {material!r}, but --site names {name!r}; leave one of them out")
         return {"site": patient.site_at_face(name, int(face), (b0, b1, b2))}
     return {"region": patient.region(region, material)}
 

@@ -1,6 +1,7 @@
 """`moulage generate` as a user runs it: real body, real network at few steps, real files."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tube import layer
 
 from engine import png
 from engine.avatar.load import load
+from engine.lesion import Site
 from engine.output import verify
 from engine.scene import Scene
 from engine.surface import Surface
@@ -109,6 +112,33 @@ def test_a_second_run_only_verifies_and_mends(made: Path, default_patient: Path)
     assert "made before" in result.stdout
 
 
+def test_the_folder_s_own_scene_may_be_named(made: Path, default_patient: Path) -> None:
+    before = (made / "manifest.jsonl").read_bytes()
+    own = made / "scene.moulage"
+    arguments = (*FEW, "--count", 3, "--region", "back", "--seed", 4, "--scene", own)
+    result = moulage("generate", default_patient, "-o", made, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert (made / "manifest.jsonl").read_bytes() == before
+
+
+def test_a_scene_that_was_worked_on_is_begun_anew_by_force_only(made: Path, default_patient: Path, tmp_path) -> None:
+    """By force the results are those of a fresh folder: nothing of the other work is among them."""
+    out = shutil.copytree(made, tmp_path / "out")
+    with Scene.open(out / "scene.moulage", write=True) as scene, scene.edit("Work of one's own") as edit:
+        for entry in scene.entries():
+            edit.remove(entry.id)
+        edit.add(layer("mine", Site(0, (1.0, 0.0, 0.0))))
+    before = (out / "scene.moulage").read_bytes()
+    command = ("generate", default_patient, "-o", out, *FEW, "--count", 3, "--region", "back", "--seed", 4)
+    refused = moulage(*command)
+    assert refused.returncode == 2
+    assert "scene.moulage" in refused.stderr and "--force" in refused.stderr
+    assert (out / "scene.moulage").read_bytes() == before
+    forced = moulage(*command, "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert (out / "manifest.jsonl").read_bytes() == (made / "manifest.jsonl").read_bytes()
+
+
 def test_scenes_grow(default_patient: Path, tmp_path: Path) -> None:
     scene = tmp_path / "ward.moulage"
     for seed, part in ((1, "chest"), (2, "left-forearm")):
@@ -171,6 +201,9 @@ def _interruptible() -> None:
         (("--model", "nonesuch"), "nonesuch"),
         (("--shape", "star"), "--shape"),
         (("--material", "bone", "--uv", "0.5,0.5"), "bone"),
+        (("--material", "bone"), "bone"),
+        (("--material", "bone", "--region", "back"), "bone"),
+        (("--material", "bone", "--site", "skin:1,1,0,0"), "--material"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(

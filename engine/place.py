@@ -67,10 +67,14 @@ def prepare(surface: Surface, base: Pixels, spec: LesionSpec, allowed: NDArray[n
 
 
 def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part: str = "") -> LesionLayer:
-    """The layer that the scene keeps, with the diameter as measured on the surface."""
-    mask = result.mask
+    """The layer that the scene keeps, with the diameter as measured on the surface.
+
+    A free shape is moved to the patch's centre, which is the site. SpecError where the network left it empty.
+    """
+    mask, rgb = result.mask, result.rgb
     alpha = placement.alpha
     if alpha is None:
+        mask, rgb = _centred(mask, rgb)
         alpha = np.where(placement.request.editable, footprint(mask), 0).astype(np.uint8)
     width_mm = placement.patch.width_mm
     measured = placement.patch.diameter_mm(mask)
@@ -80,7 +84,7 @@ def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part:
     return LesionLayer(
         id=lesion_id,
         spec=placement.spec,
-        rgb=to_bytes(from_network(result.rgb.transpose(1, 2, 0))),
+        rgb=to_bytes(from_network(rgb.transpose(1, 2, 0))),
         mask=np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8),
         alpha=alpha,
         width_mm=width_mm,
@@ -105,6 +109,17 @@ def footprint(mask: NDArray[np.floating]) -> NDArray[np.uint8]:
     alpha: NDArray[np.uint8] = np.rint(255 * ramp * ramp * (3 - 2 * ramp)).astype(np.uint8)
     alpha[[0, -1], :] = alpha[:, [0, -1]] = 0
     return alpha
+
+
+def _centred(mask: NDArray[np.float32], rgb: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mask [P, P] and picture [3, P, P] shifted so that the mask lies in the middle. What wraps around is not shown:
+    the footprint ends long before the border."""
+    inside = mask >= 0.5
+    if not inside.any():
+        raise SpecError("shape: the network painted no lesion of its own here; another seed, more steps, or not `free`")
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    shift = tuple((len(mask) - 1 - int(ends[0]) - int(ends[-1])) // 2 for ends in (rows, columns))
+    return np.roll(mask, shift, (0, 1)), np.roll(rgb, shift, (1, 2))
 
 
 def _distance_to(region: NDArray[np.bool_]) -> NDArray[np.float32]:

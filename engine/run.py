@@ -64,7 +64,7 @@ def run(
     job = job_of(patient, wishes, generator.fingerprint)
     asked = sum(wish.count for wish in wishes)
     ids = growth.lesion_ids(job, asked)
-    present = _present(scene_path or output / SCENE, scene_path, ids, force)
+    present = _present(patient, scene_path or output / SCENE, scene_path, ids, force)
     specs: list[LesionSpec] = []
     if not present.keys() & set(ids):
         with stages.stage("plan"):
@@ -95,7 +95,9 @@ def run(
     return Outcome(asked, tuple(own), tuple(grown), stages)
 
 
-def _present(path: Path, given: Path | None, ids: Sequence[str], force: bool) -> dict[str, LesionSpec]:
+def _present(
+    patient: Patient, path: Path, given: Path | None, ids: Sequence[str], force: bool
+) -> dict[str, LesionSpec]:
     """The lesions that are in the scene already, by id.
 
     A scene in the output folder that can't be read or has other lesions only is somebody's work: SceneError, unless
@@ -105,6 +107,8 @@ def _present(path: Path, given: Path | None, ids: Sequence[str], force: bool) ->
         return {}
     try:
         with Scene.open(path) as scene:
+            if given is not None:
+                _require_same_avatar(patient, scene)
             found = {entry.id: entry.spec for entry in scene.entries()}
     except SceneError:
         if given is not None or not force:
@@ -157,7 +161,11 @@ def _scene(patient: Patient, output: Path, given: Path | None, kept: bool) -> It
     else:
         scene = Scene.create(path, patient.avatar, overwrite=given is None)
     with scene:
-        glb, _, scale = scene.avatar_glb()
-        if (glb, scale) != (patient.avatar.glb, patient.avatar.scale):
-            raise SceneError(f"{path}: is of another avatar than {patient.avatar.name}; name another scene or folder")
+        _require_same_avatar(patient, scene)
         yield scene
+
+
+def _require_same_avatar(patient: Patient, scene: Scene) -> None:
+    glb, _, scale = scene.avatar_glb()
+    if (glb, scale) != (patient.avatar.glb, patient.avatar.scale):
+        raise SceneError(f"{scene.path}: is of another avatar than {patient.avatar.name}; name another scene or folder")

@@ -6,6 +6,7 @@ from tube import tube_avatar
 
 from engine import SpecError, place
 from engine.canvas import Canvas
+from engine.colour import from_network, to_bytes
 from engine.generators.protocol import PatchRequest, PatchResult
 from engine.lesion import LesionSpec, Shape, Site, encode_mask
 from engine.surface import Surface
@@ -84,6 +85,24 @@ def test_a_free_shape_is_measured_and_brought_to_size() -> None:
     layer = place.finish(placement, flat_brown(placement.request, small), "x")
     again = SURFACE.patch(FRONT, layer.width_mm, 128).diameter_mm(layer.mask / 255)
     assert abs(again / 12 - 1) < 0.03
+
+
+def test_a_free_shape_lies_on_its_site_wherever_the_network_put_it() -> None:
+    placement = place.prepare(SURFACE, CANVAS.base, spec(shape=Shape("free"), guiding=("border", "class_border")))
+    axis = np.arange(128) - 63.5
+    aside = (np.hypot(axis[:, None] - 20, axis + 17) < 15).astype(np.float32)
+    result = flat_brown(placement.request, aside)
+    layer = place.finish(placement, result, "x")
+    rows, columns = np.nonzero(layer.mask >= 128)
+    assert abs(rows.mean() - 63.5) <= 1 and abs(columns.mean() - 63.5) <= 1
+    whole = to_bytes(from_network(result.rgb.transpose(1, 2, 0)))
+    assert np.array_equal(layer.rgb[layer.mask >= 128], whole[aside >= 0.5])
+
+
+def test_a_free_shape_that_stayed_empty_is_told() -> None:
+    placement = place.prepare(SURFACE, CANVAS.base, spec(shape=Shape("free"), guiding=("border", "class_border")))
+    with pytest.raises(SpecError, match="another seed"):
+        place.finish(placement, flat_brown(placement.request, np.zeros((128, 128), np.float32)), "x")
 
 
 def test_drawn_shapes_keep_their_form() -> None:

@@ -47,8 +47,8 @@ class DdpmGenerator:
         """
         torch.set_num_threads(threads or precision.threads())
         self.model = checkpoint.find(model)
-        self.device = torch.device(device or _best_device())
         try:
+            self.device = torch.device(device or _best_device())
             network = checkpoint.load(self.model).to(self.device)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(f"--device: {device!r} can't be used here ({error}); leave it out or say cpu") from error

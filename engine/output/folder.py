@@ -84,6 +84,8 @@ class OutputFolder:
         writes it or it can't be written.
         """
         self.path, self.job = path, job
+        if path.exists() and not path.is_dir():
+            raise BadInput(f"{path}: is a file; name a folder for the results")
         with telling(path):
             path.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(path / MANIFEST, OutputError)

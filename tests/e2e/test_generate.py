@@ -199,6 +199,8 @@ def _interruptible() -> None:
         (("--steps", 1), "steps"),
         (("--detail", 5000), "detail"),
         (("--model", "nonesuch"), "nonesuch"),
+        (("--device", "toaster"), "--device"),
+        (("--scene", "{other}"), "another avatar"),
         (("--shape", "star"), "--shape"),
         (("--material", "bone", "--uv", "0.5,0.5"), "bone"),
         (("--material", "bone"), "bone"),
@@ -212,7 +214,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     """In this process, so that the many cases stay quick; the exit code is the command's own."""
     from desktop import cli
 
-    out = tmp_path / "out"
+    out, other = tmp_path / "out", tmp_path / "other.moulage"
+    Scene.create_of_glb(other, b"another body", "other", 1.0).close()
+    arguments = [str(word).format(other=other) for word in arguments]
     words = ["moulage", "generate", str(default_patient), "-o", str(out), *FEW, *arguments]
     sys_argv, sys.argv = sys.argv, [str(word) for word in words]
     try:
@@ -232,4 +236,7 @@ def test_a_folder_of_something_else_is_not_touched(default_patient: Path, tmp_pa
     result = moulage("generate", default_patient, "-o", tmp_path, *FEW)
     assert result.returncode == 2
     assert "--force" in result.stderr
+    result = moulage("generate", default_patient, "-o", tmp_path / "thesis.txt", *FEW)
+    assert result.returncode == 2
+    assert "thesis.txt: is a file" in result.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]

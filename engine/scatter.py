@@ -15,7 +15,8 @@ from engine.lesion import Site
 from engine.surface import Surface
 
 SPACING = 1.15
-"""Least distance of two centres, in sums of the radii: the footprints' fades may not meet."""
+"""Least distance of two centres, in sums of the radii. An outline reaches at most 1.155 radii from its centre (Jung's
+theorem), a round one 1, and its fade 0.16 farther: outlines stay apart, the faint ends of two fades may meet."""
 TRIES = 400
 
 

@@ -78,7 +78,10 @@ def _tell_of_the_seam(patient: "Patient", layer: "LesionLayer") -> None:
     material = patient.surface.face_material[layer.spec.site.face]
     own = patient.canvas.index[int(material)] == patient.canvas.number_of[layer.id]
     pieces = cv2.connectedComponents(own.astype(np.uint8))[0] - 1
-    print(f"Lesion 1 crosses the spine's UV seam: it stands in {pieces} separate places of the texture.")
+    if pieces > 1:
+        print(f"Lesion 1 crosses the spine's UV seam: it stands in {pieces} separate places of the texture.")
+    else:
+        print("Lesion 1 lies on the spine's UV seam, but this texture is too coarse to show it on both sides.")
 
 
 def _show_the_link(patient: "Patient", layers: "Sequence[LesionLayer]") -> None:

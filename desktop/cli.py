@@ -6,6 +6,7 @@ Commands import their machinery when they run, so that `--help` is quick.
 import importlib
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
@@ -33,8 +34,10 @@ COMMAND_MODULES: tuple[str, ...] = (
 
 
 @app.callback()
-def _root() -> None:
-    """Keep the commands' names even where there is only one command."""
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program a failure happened.")] = False,
+) -> None:
+    """`--debug` holds anywhere on the line, so `main` takes it out; it is declared here to stand in the help."""
 
 
 for _name in COMMAND_MODULES:

@@ -3,7 +3,9 @@
 Every texel knows its 3D position; the noise is evaluated there, from 150 down to 0.9 mm, so that no UV seam shows.
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +29,8 @@ OCTAVES = ((150.0, 0.50), (54.0, 0.36), (19.0, 0.26), (7.0, 0.30), (2.5, 0.46), 
 _BLOOD_SHARE = 0.6
 _TEXEL_MM_AT_4096 = 0.53
 _BLOCK = 1 << 16
+_MOST_THREADS = 4
+"""Bounds the memory of the blocks under way."""
 
 
 def paint(body: "Body", spec: "BodySpec") -> NDArray[np.uint8]:
@@ -45,7 +49,8 @@ def paint(body: "Body", spec: "BodySpec") -> NDArray[np.uint8]:
     owners = face_map(corner_uvs, size, size)
     pixels = np.zeros((size, size, 4), np.uint8)
     flat, owner = pixels.reshape(-1, 4), owners.reshape(-1)
-    for texels in _blocks(owner):
+
+    def paint_block(texels: NDArray[np.int64]) -> None:
         faces = owner[texels]
         x, y = texels % size + 0.5, texels // size + 0.5
         weights = barycentric_at(faces, x, y, origin, gradients).astype(np.float32)
@@ -53,6 +58,12 @@ def paint(body: "Body", spec: "BodySpec") -> NDArray[np.uint8]:
         uv = np.stack([x / size, y / size], -1).astype(np.float32)
         lab = _lab(values, uv, octaves, details)
         flat[texels, :3] = encode_srgb(lab_to_linear(lab))
+
+    # numpy lets go of the interpreter in its loops; blocks share no texel, so their order changes nothing.
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        for blocks in _blocks(owner):
+            for _ in pool.map(paint_block, blocks):
+                pass
     fill_empty(pixels, owners >= 0)
     return np.ascontiguousarray(pixels[..., :3])
 
@@ -90,13 +101,12 @@ def _octaves(spec: "BodySpec") -> list[Octave]:
     return [octave(length, strength * min(1.0, max(0.4, length / (2 * texel))), rng) for length, strength in OCTAVES]
 
 
-def _blocks(owner: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
-    """Indices of the owned texels, a cache's worth at a time."""
+def _blocks(owner: NDArray[np.int32]) -> Iterator[list[NDArray[np.int64]]]:
+    """Indices of the owned texels, a few blocks at a time, each no more than a cache holds."""
     step = 16 * _BLOCK
     for start in range(0, len(owner), step):
         owned = np.flatnonzero(owner[start : start + step] >= 0) + start
-        for low in range(0, len(owned), _BLOCK):
-            yield owned[low : low + _BLOCK]
+        yield [owned[low : low + _BLOCK] for low in range(0, len(owned), _BLOCK)]
 
 
 def _bare(body: "Body") -> Avatar:

@@ -129,7 +129,7 @@ class Surface:
         # A degenerate face has no gradients and would claim every point as its first corner.
         hits = hits[np.abs((barycentric[hits][..., None] * uvs[hits]).sum(1) - (u, v)).max(1, initial=0.0) < 1e-4]
         if not len(hits):
-            raise BadInput(f"uv: no face of material {material} lies at ({u:g}, {v:g}); (0, 0) is the map's top left")
+            raise BadInput(f"uv: no skin lies at ({u:g}, {v:g}) of this material's texture; (0, 0) is its top left")
         return site_of(int(candidates[hits[0]]), barycentric[hits[0]])
 
     def cast(

@@ -69,7 +69,7 @@ def test_a_sites_uv_leads_back_to_the_site(face, weights):
     ("material", "u", "v"), [(0, 0.001, 0.5), (1, 0.3, 0.5), (0, float("nan"), 0.5), (0, -3.0, 0.5)]
 )
 def test_a_uv_where_nothing_lies_is_refused(material, u, v):
-    with pytest.raises(BadInput, match="uv: no face"):
+    with pytest.raises(BadInput, match="uv: no skin"):
         cylinder().site_at_uv(material, u, v)
 
 

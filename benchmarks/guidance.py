@@ -8,44 +8,34 @@ outside the shape and the footprint fades. Then class border guiding alone: no l
 64 skins by default (`--skins N`), half of them crops of real images, half avatar patches. RePaint at eleven times our
 evaluations gets a quarter of them, the peers' own counts (up to 2,410) an eighth (`--peers N`; 0 leaves them out),
 class border guiding four times as many pictures (`--frames N`). `--sheet FILE` draws the first skins in all methods.
+
+`--rows FILE` keeps every sample there: a run that was stopped goes on, several processes may share the file, and
+`--only TEXT` paints just the methods whose "name, evaluations" begins so. `--no-painting` measures what is there.
+`--device` says where the network runs.
 """
 
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from benchmarks import guidance_measures as measures
 from benchmarks import guidance_methods as methods
+from benchmarks.guidance_painting import FREE, Frames, Painter, Problem, Result, problems
 from benchmarks.guidance_sheet import write_sheet
-from benchmarks.guidance_skins import PHOTOTYPES, SIDE, Skin, avatar_patches, crops, lesions
+from benchmarks.guidance_skins import lesions
+from benchmarks.kept import Kept
 from benchmarks.report import Figure, finish, options
-from engine.colour import from_network, to_network
-from engine.diffusion import checkpoint
-from engine.diffusion.chroma import smooth_chroma
-from engine.diffusion.denoiser import UNetDenoiser
-from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Known, SegmentationGuiding, combine
-from engine.diffusion.noise import SeededNoise, schedule
-from engine.diffusion.samplers import Task, dpmpp_2m_sde
-from engine.lesion import LesionSpec, Shape
-from engine.place import footprint
-from engine.shapes import draw
+from engine.lesion import LesionSpec
 
 SKINS = 64
-FRAME = 16
-"""Width of the known skin, pixels."""
-DIAMETER = SIDE / 2.2
 EVALUATIONS = 20
-BATCH = 4
 AIM_SEAM = (0.95, 1.05)
 AIM_STEP = 1.0
 AIM_IOU = 0.85
@@ -53,165 +43,62 @@ AIM_TIMES = 10.0
 REAL_LESIONS = 160
 ENOUGH = 32
 """Pictures below which an aim is not decided."""
-CLASSES = ("nevus", "melanoma")
-KINDS = (True, False)
-FREE = np.zeros((SIDE, SIDE), bool)
-FREE[FRAME:-FRAME, FRAME:-FRAME] = True
-
-
-@dataclass
-class Result:
-    """What one method made: seconds in all, and one value a picture of each measure. pictures: the first few."""
-
-    name: str
-    evaluations: int
-    seconds: float = 0.0
-    real: list[bool] = field(default_factory=list)
-    seam: list[float] = field(default_factory=list)
-    step: list[float] = field(default_factory=list)
-    iou: list[float] = field(default_factory=list)
-    touching: list[bool] = field(default_factory=list)
-    pictures: list[Skin] = field(default_factory=list)
-
-    def seams(self, real: bool) -> float:
-        """Median seam ratio on crops of real images, or on avatar patches."""
-        values = [seam for seam, kind in zip(self.seam, self.real, strict=True) if kind == real]
-        return float(np.median(values)) if values else float("nan")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A skin, the shape asked for on it (coverage [128, 128]), the class and the seed. real: no avatar's skin."""
-
-    skin: Skin
-    shape: Skin
-    lesion_class: str
-    seed: int
-    real: bool
+ENOUGH_PEERS = 8
+FRAMES_DECIDED = 256
+QUICK_COUNT = 4
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Run, print and return the exit code."""
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--skins", type=int, default=SKINS)
     own.add_argument("--peers", type=int)
     own.add_argument("--frames", type=int)
+    own.add_argument("--rows", type=Path)
+    own.add_argument("--only", default="")
+    own.add_argument("--no-painting", action="store_true")
+    own.add_argument("--device", default="cpu")
     own.add_argument("--sheet", type=Path)
     asked, rest = own.parse_known_args(list(arguments))
     chosen = options(__doc__, rest)
-    count = 4 if chosen.quick else max(4, asked.skins)
+    count = QUICK_COUNT if chosen.quick else max(QUICK_COUNT, asked.skins)
     few = count // 8 if asked.peers is None else asked.peers
-    frame_count = 4 if chosen.quick else asked.frames or 4 * count
-    model = checkpoint.find("default")
-    network = checkpoint.load(model)
-    problems = _problems(count, quick=chosen.quick)
-    runs = [
-        (methods.ours(EVALUATIONS), problems),
-        (methods.replacement(EVALUATIONS), problems),
-        (methods.ddnm(EVALUATIONS), problems),
-        (methods.repaint(*methods.REPAINT_SHORT), problems),
-    ]
-    if not chosen.quick:
-        runs.append((methods.repaint(*methods.REPAINT_ELEVENFOLD), problems[: count // 4]))
-        if few:
-            own_counts = (methods.ddnm(100), methods.replacement(1000), methods.repaint(*methods.REPAINT_OWN))
-            runs += [(method, problems[:few]) for method in own_counts]
+    frame_count = QUICK_COUNT if chosen.quick else asked.frames or 4 * count
+    kept = Kept(asked.rows)
+    painter = Painter(kept, asked.device, paint=not asked.no_painting)
+    found = problems(kept, count, chosen.quick)
     with torch.inference_mode():
-        results = [measured(network, model, method, chosen_problems) for method, chosen_problems in runs]
-        placed = measured(network, model, methods.ours(LesionSpec.steps), problems, placed=True)
-        frames = class_border(network, model, frame_count, guided=True)
-        unguided = class_border(network, model, 0 if chosen.quick else frame_count // 4, guided=False)
-    print(_columns([*results, placed], problems), end="\n\n")
+        if asked.only:
+            for method, part in _runs(found, few, chosen.quick):
+                if f"{method.name}, {method.evaluations}".startswith(asked.only):
+                    painter.measured(method, part)
+            return 0
+        results = [painter.measured(method, part) for method, part in _runs(found, few, chosen.quick)]
+        placed = painter.measured(methods.ours(LesionSpec.steps), found, placed=True)
+        frames = painter.class_border(frame_count, EVALUATIONS, guided=True)
+        unguided = painter.class_border(0 if chosen.quick else frame_count // 4, EVALUATIONS, guided=False)
+    print(_columns([*results, placed], found), end="\n\n")
     if asked.sheet is not None:
-        write_sheet(asked.sheet, [p.skin for p in problems], {r.name: r.pictures for r in [*results[:4], placed]})
-    title = f"Guidance, {len(problems)} skins, network 'default' ({model.fingerprint[:12]})"
+        write_sheet(asked.sheet, [p.skin for p in found], {r.name: r.pictures for r in [*results[:4], placed]})
+    title = f"Guidance, {len(found)} skins, network 'default' ({painter.model.fingerprint[:12]})"
+    kept.close()
     return finish(title, _figures(results, placed, frames, unguided), chosen, peer="RePaint, 20 evaluations")
 
 
-def measured(
-    network: UNetDenoiser,
-    model: checkpoint.Model,
-    method: methods.Method,
-    problems: Sequence[Problem],
-    placed: bool = False,
-) -> Result:
-    """One method over all problems, batch by batch. placed: in the product's region and composited, not in a frame."""
-    result = Result(method.name + (", placed" if placed else ""), method.evaluations)
-    for start in range(0, len(problems), BATCH):
-        part = problems[start : start + BATCH]
-        free = [footprint(p.shape) > 0 if placed else FREE for p in part]
-        known = [
-            combine([BorderGuiding(p.skin, region), SegmentationGuiding(p.shape)], SIDE)
-            for p, region in zip(part, free, strict=True)
-        ]
-        task = _task(model, known, [p.lesion_class for p in part])
-        began = time.perf_counter()
-        x0 = method.sample(network, task, [p.seed for p in part], model.sigma_min).numpy()
-        result.seconds += time.perf_counter() - began
-        for problem, region, made in zip(part, free, x0, strict=True):
-            picture = np.clip(smooth_chroma(made[:3], region, model.chroma_radius), -1, 1)
-            if placed:
-                picture = _composited(picture, problem)
-            _measure(result, picture, problem, region)
-        print(
-            f"  {result.name}, {method.evaluations}: {len(result.seam)} of {len(problems)}", file=sys.stderr, flush=True
-        )
-    return result
-
-
-def _measure(result: Result, picture: Skin, problem: Problem, free: NDArray[np.bool_]) -> None:
-    lesion = measures.segmented(picture, ~free)
-    result.real.append(problem.real)
-    result.seam.append(measures.seam_ratio(picture, problem.skin, free))
-    result.step.append(measures.colour_step(picture, free))
-    result.iou.append(measures.overlap(lesion, problem.shape >= 0.5))
-    result.touching.append(measures.touches_frame(lesion))
-    result.pictures.append(picture)
-
-
-def _composited(picture: Skin, problem: Problem) -> Skin:
-    """The picture on the skin through its soft footprint, in linear light."""
-    alpha = footprint(problem.shape)[None] / np.float32(255)
-    below, above = from_network(problem.skin), from_network(picture)
-    return to_network(below + alpha * (above - below))
-
-
-def class_border(network: UNetDenoiser, model: checkpoint.Model, count: int, guided: bool) -> list[bool]:
-    """Whether each of `count` lesions of free shape and free skin touches the frame, by colour."""
-    touching = []
-    for start in range(0, count, BATCH):
-        seeds = range(start, min(start + BATCH, count))
-        known = combine([ClassBorderGuiding(SIDE)] if guided else [], SIDE)
-        task = _task(model, [known] * len(seeds), [CLASSES[seed % 2] for seed in seeds])
-        sigmas = schedule(EVALUATIONS, sigma_min=model.sigma_min)
-        x0 = dpmpp_2m_sde(network, task, SeededNoise([1000 + seed for seed in seeds]), sigmas).clamp(-1, 1).numpy()
-        for picture in x0:
-            skin = picture[3] < 0
-            touching.append(not skin.any() or measures.touches_frame(measures.segmented(picture[:3], skin)))
-        print(f"  class border {'held' if guided else 'free'}: {len(touching)} of {count}", file=sys.stderr, flush=True)
-    return touching
-
-
-def _task(model: checkpoint.Model, known: Sequence[Known], classes: Sequence[str]) -> Task:
-    names = list(model.config["classes"])
-    return Task(
-        torch.from_numpy(np.stack([k.known for k in known])),
-        torch.from_numpy(np.stack([k.values for k in known])),
-        torch.tensor([names.index(name) for name in classes]),
-        torch.zeros(len(known)),
-    )
-
-
-def _problems(count: int, quick: bool) -> list[Problem]:
-    avatars = avatar_patches(count - count // 2, ("III",) if quick else PHOTOTYPES)
-    real = crops(count - len(avatars))
-    skins = [(skin, kind) for pair in zip(real, avatars, strict=False) for skin, kind in zip(pair, KINDS, strict=True)]
-    skins += [(skin, True) for skin in real[len(avatars) :]] + [(skin, False) for skin in avatars[len(real) :]]
-    found = []
-    for seed, (skin, kind) in enumerate(skins):
-        melanoma = seed // 2 % 2 == 1
-        shape = Shape("automatic", 0.6, 0.5) if melanoma else Shape("automatic", 0.2, 0.15)
-        found.append(Problem(skin, draw(shape, DIAMETER, SIDE, seed), CLASSES[melanoma], seed, kind))
-    return found
+def _runs(found: Sequence[Problem], few: int, quick: bool) -> list[tuple[methods.Method, Sequence[Problem]]]:
+    """Each method with the problems it gets: all at 20 evaluations first, then the peers at their own counts."""
+    runs = [
+        (methods.ours(EVALUATIONS), found),
+        (methods.replacement(EVALUATIONS), found),
+        (methods.ddnm(EVALUATIONS), found),
+        (methods.repaint(*methods.REPAINT_SHORT), found),
+    ]
+    if not quick:
+        runs.append((methods.repaint(*methods.REPAINT_ELEVENFOLD), found[: len(found) // 4]))
+        if few:
+            own_counts = (methods.ddnm(100), methods.replacement(1000), methods.repaint(*methods.REPAINT_OWN))
+            runs += [(method, found[:few]) for method in own_counts]
+    return runs
 
 
 def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
@@ -221,6 +108,9 @@ def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     if real:
         rows.append(("(real lesions, experts' masks)", "", f"{len(real)}", "", "", "", "", f"{np.mean(real):.2f}", ""))
     for r in results:
+        if not r.seam:
+            rows.append((r.name, f"{r.evaluations}", "0", *[""] * 6))
+            continue
         seams = (f"{r.seams(real=True):.2f}", f"{r.seams(real=False):.2f}")
         rest = (f"{np.median(r.step):.2f}", f"{np.mean(r.iou):.2f}", f"{np.mean(r.touching):.0%}")
         count = len(r.seam)
@@ -234,7 +124,7 @@ def _skins_own_step(problems: Sequence[Problem]) -> tuple[str]:
     return (f"{np.median([measures.colour_step(problem.skin, FREE) for problem in problems]):.2f}",)
 
 
-def _figures(results: Sequence[Result], placed: Result, frames: list[bool], unguided: list[bool]) -> list[Figure]:
+def _figures(results: Sequence[Result], placed: Result, frames: Frames, unguided: Frames) -> list[Figure]:
     ours, peer = results[0], results[3]
     decided = len(ours.seam) >= ENOUGH
     figures = []
@@ -250,19 +140,30 @@ def _figures(results: Sequence[Result], placed: Result, frames: list[bool], ungu
         Figure("colour step as placed", step_placed, "ΔE2000", AIM_STEP, False, None, decided),
         Figure("IoU with the shape asked for", iou, "", AIM_IOU, True, f"{np.mean(peer.iou):.2f}", decided),
         _times(results, ours),
-        Figure(f"of {len(frames)} cropped, class border held", sum(frames), "", 0, decided=len(frames) >= 256),
+        *_cropped(frames, "class border held", 0),
+        *_cropped(unguided, "unguided", None),
     ]
-    return figures + ([Figure(f"of {len(unguided)} cropped, unguided", sum(unguided))] if unguided else [])
+    return figures
+
+
+def _cropped(frames: Frames, how: str, aim: float | None) -> list[Figure]:
+    count = len(frames.by_mask)
+    columns = (("by the mask painted along", frames.by_mask), ("by colour", frames.by_colour))
+    return [
+        Figure(f"of {count} cropped, {how}, {by}", sum(found), "", aim, decided=count >= FRAMES_DECIDED)
+        for by, found in columns
+        if count
+    ]
 
 
 def _times(results: Sequence[Result], ours: Result) -> Figure:
     """How many times our evaluations RePaint needs for our seam on crops and colour step; a bound if it never does."""
-    runs = sorted((r for r in results if r.name.startswith("RePaint")), key=lambda r: r.evaluations)
+    runs = sorted((r for r in results if r.seam and r.name.startswith("RePaint")), key=lambda r: r.evaluations)
     seam, step = abs(np.log(ours.seams(real=True))), np.median(ours.step)
     enough = [r for r in runs if abs(np.log(r.seams(real=True))) <= seam and np.median(r.step) <= step]
     reached = enough[0] if enough else runs[-1]
     name = "RePaint is as good at" if enough else "RePaint is not yet as good at"
-    decided = len(reached.seam) >= 8
+    decided = len(reached.seam) >= ENOUGH_PEERS
     return Figure(name, reached.evaluations / ours.evaluations, "× our evaluations", AIM_TIMES, True, decided=decided)
 
 

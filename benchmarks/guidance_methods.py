@@ -41,7 +41,7 @@ def ours(steps: int) -> Method:
     """Known-map conditioning with the default sampler."""
 
     def sample(denoiser: Denoiser, task: Task, seeds: Sequence[int], sigma_min: float) -> Tensor:
-        return dpmpp_2m_sde(denoiser, task, SeededNoise(seeds), schedule(steps, sigma_min=sigma_min))
+        return dpmpp_2m_sde(denoiser, task, _noise(task, seeds), schedule(steps, sigma_min=sigma_min))
 
     return Method("known map, 2M SDE (ours)", steps, sample)
 
@@ -50,7 +50,7 @@ def replacement(steps: int) -> Method:
     """Replacement with ancestral DDPM steps, as in Pielage et al."""
 
     def sample(denoiser: Denoiser, task: Task, seeds: Sequence[int], sigma_min: float) -> Tensor:
-        return ddpm(denoiser, task, SeededNoise(seeds), schedule(steps, sigma_min=sigma_min))
+        return ddpm(denoiser, task, _noise(task, seeds), schedule(steps, sigma_min=sigma_min))
 
     return Method("replacement, ancestral DDPM", steps, sample)
 
@@ -59,11 +59,11 @@ def ddnm(steps: int) -> Method:
     """The null-space projection of Wang et al. 2022 (arXiv:2212.00490), algorithm 1, A picking the known entries."""
 
     def sample(denoiser: Denoiser, task: Task, seeds: Sequence[int], sigma_min: float) -> Tensor:
-        noise, sigmas = SeededNoise(seeds), schedule(steps, sigma_min=sigma_min)
+        noise, sigmas = _noise(task, seeds), schedule(steps, sigma_min=sigma_min)
         shape, free = task.known.shape[1:], torch.zeros_like(task.known)
         x = sigmas[0] * noise(*shape)
         for sigma, following in zip(sigmas, [*sigmas[1:], 0.0], strict=True):
-            level = torch.full((len(x),), sigma)
+            level = torch.full((len(x),), sigma, device=x.device)
             x0 = denoiser(x, level, free, task.label, task.zoom)
             direction = (x - x0) / sigma
             x0 = torch.where(task.known > 0, task.values, x0)
@@ -96,7 +96,7 @@ def repaint(steps: int, jump_length: int, resamplings: int) -> Method:
                 generator=streams,
                 output_type="np",
             )
-        x0 = torch.from_numpy(made.images).permute(0, 3, 1, 2) * 2 - 1
+        x0 = torch.from_numpy(made.images).permute(0, 3, 1, 2).to(task.values.device) * 2 - 1
         return torch.where(task.known > 0, task.values, x0)
 
     scheduler = _scheduler()
@@ -120,17 +120,21 @@ class EpsilonAdapter(torch.nn.Module):
         super().__init__()
         self._denoiser, self._task, self._alphas, self._sigma_min = denoiser, task, alphas_cumprod, sigma_min
         self.dtype = torch.float32
-        self.device = torch.device("cpu")
+        self.device = task.known.device
         self.config: dict[str, Any] = {}
 
     def forward(self, x: Tensor, timestep: Tensor) -> _Output:
         """ε of x_t [B, 4, H, W]."""
         alpha = float(self._alphas[int(timestep)])
         sigma = math.sqrt((1 - alpha) / alpha)
-        level = torch.full((len(x),), max(sigma, self._sigma_min))
+        level = torch.full((len(x),), max(sigma, self._sigma_min), device=x.device)
         free = torch.zeros_like(self._task.known)
         x0 = self._denoiser(x / math.sqrt(alpha), level, free, self._task.label, self._task.zoom)
         return self._Output((x / math.sqrt(alpha) - x0) / sigma)
+
+
+def _noise(task: Task, seeds: Sequence[int]) -> SeededNoise:
+    return SeededNoise(seeds, task.known.device)
 
 
 def _scheduler() -> Any:

@@ -1,7 +1,7 @@
 """The shipped generator: the diffusion network, guided by the skin around and by the lesion's shape."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,17 @@ _MULTIPLE = 16
 _BORDER = 4
 """Width of the class border in native pixels."""
 
+Watch = Callable[[NDArray[np.float32]], None]
+"""Told of each intermediate x₀, float32 [B, 4, S, S] in [-1, 1], S at most `NATIVE`."""
+
 
 class DdpmGenerator:
-    """See `engine.generators.protocol.Generator`. Holds the network in memory; not safe for several threads at once."""
+    """See `engine.generators.protocol.Generator`. Holds the network in memory; not safe for several threads at once.
+
+    watch: told how the picture comes into being; changes nothing of it.
+    """
+
+    watch: Watch | None = None
 
     def __init__(
         self,
@@ -121,7 +129,7 @@ class _Painting:
         batched.before, batched.evaluated, batched.largest = self._before, 0, 0
         try:
             noise = SeededNoise(seeds, generator.device)
-            everyone = self._denoiser(range(len(seeds)))
+            everyone = self._watched(self._denoiser(range(len(seeds))))
             sigmas = schedule(spec.steps, sigma_min=sigma_min)
             x0 = SAMPLERS[spec.sampler](everyone, self._tasks[0], noise, sigmas)
             direct = batched.evaluated // len(seeds)
@@ -147,6 +155,10 @@ class _Painting:
         weights = torch.tensor([self._weights[lesion] for lesion in lesions], device=self._generator.device)
         return GuidedByClass(self._generator.batched, weights, self._generator.model.any_label)
 
+    def _watched(self, denoiser: Denoiser) -> Denoiser:
+        watch, side = self._generator.watch, min(self._spec.detail, NATIVE)
+        return denoiser if watch is None else _Watched(denoiser, watch, side)
+
     def _tasks_of_levels(self) -> list[Task]:
         pyramids = [pyramid(Level(r.skin, r.editable, r.shape), self._sides) for r in self._requests]
         return [self._task(side, [levels[i] for levels in pyramids]) for i, side in enumerate(self._sides)]
@@ -163,6 +175,22 @@ class _Painting:
             torch.tensor([_label(generator, r.spec.lesion_class) for r in self._requests], device=device),
             torch.full((len(known),), float(np.log2(zoom)), device=device),
         )
+
+
+class _Watched:
+    """A denoiser that shows its answers, cut to the side that is asked for."""
+
+    def __init__(self, denoiser: Denoiser, watch: Watch, side: int) -> None:
+        self.conditional = denoiser.conditional
+        self._denoiser, self._watch, self._side = denoiser, watch, side
+
+    def __call__(
+        self, x: torch.Tensor, sigma: torch.Tensor, known: torch.Tensor, label: torch.Tensor, zoom: torch.Tensor
+    ) -> torch.Tensor:
+        """See `Denoiser`."""
+        x0 = self._denoiser(x, sigma, known, label, zoom)
+        self._watch(x0[..., : self._side, : self._side].float().cpu().numpy())
+        return x0
 
 
 def _label(generator: DdpmGenerator, name: str) -> int:

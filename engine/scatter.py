@@ -47,12 +47,17 @@ class Taken:
 
 
 def scatter(
-    surface: Surface, region: SkinRegion, diameters_mm: Sequence[float], seed: int, taken: Sequence[Taken] = ()
+    surface: Surface,
+    region: SkinRegion,
+    diameters_mm: Sequence[float],
+    seed: int,
+    taken: Sequence[Taken] = (),
+    gap_mm: float = 0.0,
 ) -> list[Site | None]:
     """A site for each diameter, in the order given; None where no free place was found in 400 tries.
 
-    Straight-line distances decide, so that lesions keep their distance on the surface all the more.
-    BadInput where the region has no area.
+    Straight-line distances decide, so that lesions keep their distance on the surface all the more. gap_mm: how much
+    farther apart than `SPACING` asks. BadInput where the region has no area.
     """
     areas = surface.face_areas * region.faces
     total = float(areas.sum())
@@ -67,7 +72,7 @@ def scatter(
         radius = diameters_mm[number] / 2
         for _ in range(TRIES):
             site = _random_site(cumulative, rng)
-            if _free(surface, region, site, radius, occupied, rim):
+            if _free(surface, region, site, radius, occupied, rim, gap_mm):
                 sites[number] = site
                 occupied.append(Taken(surface.point(site), radius))
                 break
@@ -88,10 +93,11 @@ def _free(
     radius_mm: float,
     occupied: Sequence[Taken],
     rim: "cKDTree[None] | None",
+    gap_mm: float,
 ) -> bool:
     point = surface.point(site)
     for other in occupied:
-        if np.linalg.norm(point - other.centre) * 1000 < SPACING * (radius_mm + other.radius_mm):
+        if np.linalg.norm(point - other.centre) * 1000 < SPACING * (radius_mm + other.radius_mm) + gap_mm:
             return False
     if rim is not None and rim.query(point)[0] * 1000 < SPACING * radius_mm:
         return False

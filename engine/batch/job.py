@@ -87,11 +87,13 @@ class LesionGroup:
 class UglyDuckling:
     """In `share` of the patients the nevi resemble each other, and one lesion of another class does not.
 
-    After Grob & Bonerandi 1998: most people's nevi are of a few kinds, and the one that is of none is suspect.
-    kinds: of nevi in one patient. regions, diameter_mm: of the odd one.
+    After Grob & Bonerandi, Arch Dermatol 1998;134(1):103-104: most people's nevi are of a few kinds, and the one that
+    is of none is suspect. kinds: of nevi in one patient. controls: share of patients whose nevi are alike too, with no
+    odd one among them. regions, diameter_mm: of the odd one.
     """
 
     share: float
+    controls: float = 0.0
     lesion_class: str = "melanoma"
     kinds: int = 1
     regions: tuple[str, ...] = ()
@@ -100,15 +102,14 @@ class UglyDuckling:
 
 @dataclass(frozen=True)
 class Network:
-    """How lesions are painted. precision: `auto`, `fp32` or `bf16`. threads: of the CPU, the machine's own where None.
+    """How lesions are painted. precision: `auto` (what the machine does best), `fp32` or `bf16`.
 
-    batch_size: lesions that share an evaluation; with precision and threads it belongs to what decides the bytes.
+    batch_size: lesions that share an evaluation of the network; like the precision, part of what decides the bytes.
     """
 
     model: str = "default"
     precision: str = "auto"
-    batch_size: int = 4
-    threads: int | None = None
+    batch_size: int = 8
     steps: int = 18
     detail: int = 128
     sampler: str = "dpmpp_2m_sde"
@@ -139,16 +140,15 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that changes the results. `name` begins every patient's name.
+    """Everything that changes the results.
 
-    spacing_mm: least free skin between two outlines. title: of the set, for people.
+    name: of the set, in words for people. spacing_mm: least free skin between two outlines.
     """
 
     name: str
     seed: int
     sources: tuple[Parametric | AvatarFile, ...]
     lesions: tuple[LesionGroup, ...]
-    title: str = ""
     spacing_mm: float = 1.0
     ugly_duckling: UglyDuckling | None = None
     network: Network = field(default_factory=Network)
@@ -167,10 +167,6 @@ class Job:
                 return source
             left -= source.patients
         raise ValueError(f"patient {number}: this job has patients 1 to {self.patients}")
-
-    def patient_name(self, number: int) -> str:
-        """The patient's name and folder: `patient-0007`."""
-        return f"{self.name}-{number:0{max(4, len(str(self.patients)))}d}"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,30 +1,16 @@
-"""The window: two views side by side, the lesion panel and list at the right."""
+"""The window: the welcome page or the patient's page, menus, messages, status line; the file dialogs."""
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QLabel,
-    QMainWindow,
-    QMenu,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop.gui import actions
+from desktop.gui import menus
 from desktop.gui.model import verbs
 from desktop.gui.model.session import Session
-from desktop.gui.views.atlas import AtlasView
-from desktop.gui.views.body import BodyView
-from desktop.gui.views.lesion_list import LesionList
-from desktop.gui.views.lesion_panel import LesionPanel
 from desktop.gui.views.status import NoteBar, StatusLine
 from desktop.gui.views.welcome import Welcome
+from desktop.gui.workspace import Workspace
 from engine.scene.document import SUFFIX
 
 READABLE = (SUFFIX, ".glb", ".vrm", ".obj")
@@ -39,14 +25,13 @@ class Window(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.body, self.atlas = BodyView(session), AtlasView(session)
-        self.panel, self.lesions = LesionPanel(session), LesionList(session)
-        self.notes, self.material = NoteBar(session), QComboBox()
-        self.material.setAccessibleName("Texture of material")
-        self.material.currentIndexChanged.connect(self.atlas.show_material)
+        self.workspace = Workspace(session)
+        self.body, self.atlas, self.material = self.workspace.body, self.workspace.atlas, self.workspace.material
+        self.panel, self.lesions = self.workspace.panel("New lesion"), self.workspace.panel("Lesions")
+        self.notes = NoteBar(session)
         self.pages = QStackedWidget()
         self.pages.addWidget(Welcome(session, self.choose_file))
-        self.pages.addWidget(self._patient_page())
+        self.pages.addWidget(self.workspace)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -56,42 +41,31 @@ class Window(QMainWindow):
         centre.setLayout(column)
         self.setCentralWidget(centre)
         self.setStatusBar(StatusLine(session))
-        self.actions_by_name = actions.build(self)
+        self.actions_by_name = menus.build(self)
         self._recent = QMenu("Open &recent", self)
         self._recent.aboutToShow.connect(self._fill_recent)
-        file_menu = self.menuBar().actions()[0].menu()
-        file_menu.insertMenu(file_menu.actions()[1], self._recent)
+        self._add_submenus()
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         session.document_changed.connect(self._show_document)
         session.lesions_changed.connect(self._show_title)
         session.place_wanted.connect(self._ask_place)
-        session.site_changed.connect(self._show_material)
-        session.selection_changed.connect(self._show_material)
         self.body.failed.connect(lambda text: session.told.emit(text, True))
         self._show_document()
 
-    def _patient_page(self) -> QWidget:
-        texture = QWidget()
-        column = QVBoxLayout(texture)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.material)
-        column.addWidget(self.atlas, 1)
-        side = QWidget()
-        right = QVBoxLayout(side)
-        heading = QLabel("Lesions", objectName="faint")
-        heading.setBuddy(self.lesions)
-        for widget, stretch in ((self.panel, 0), (heading, 0), (self.lesions, 1)):
-            right.addWidget(widget, stretch)
-        side.setMinimumWidth(270)
-        page = QSplitter(Qt.Orientation.Horizontal)
-        page.setChildrenCollapsible(False)
-        for widget, stretch in ((self.body, 5), (texture, 5), (side, 0)):
-            page.addWidget(widget)
-            page.setStretchFactor(page.count() - 1, stretch)
-        page.setSizes([490, 500, 290])
-        return page
+    def _add_submenus(self) -> None:
+        """What the table of actions can't hold: recent files, and the panels."""
+        file_menu = self.menu("&File")
+        file_menu.insertMenu(file_menu.actions()[1], self._recent)
+        panels = self.menu("&View").addMenu("&Panels")
+        for dock in self.workspace.docks.values():
+            panels.addAction(dock.toggleViewAction())
+        panels.addSeparator()
+        panels.addAction("&As at the beginning", self.workspace.arrange_anew)
+
+    def menu(self, title: str) -> QMenu:
+        """A menu by its title."""
+        return next(action.menu() for action in self.menuBar().actions() if action.text() == title)
 
     def zoom(self, closer: bool) -> None:
         """Zoom the view that has the keyboard: the texture, or else the body."""
@@ -138,22 +112,9 @@ class Window(QMainWindow):
         self._recent.setEnabled(bool(self.session.recent))
 
     def _show_document(self) -> None:
-        document = self.session.document
-        self.pages.setCurrentIndex(0 if document is None else 1)
-        self.material.blockSignals(True)
-        self.material.clear()
-        if document is not None:
-            self.material.addItems([material.name for material in document.patient.avatar.materials])
-        self.material.blockSignals(False)
-        self.material.setVisible(self.material.count() > 1)
-        self._show_material()
+        self.pages.setCurrentIndex(0 if self.session.document is None else 1)
         self._show_title()
         self.body.look(0.0)
-
-    def _show_material(self) -> None:
-        self.material.blockSignals(True)
-        self.material.setCurrentIndex(self.atlas.material)
-        self.material.blockSignals(False)
 
     def _show_title(self) -> None:
         document = self.session.document
@@ -173,6 +134,7 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything that runs."""
+        self.workspace.keep_arrangement()
         self.session.close()
         super().closeEvent(event)
 

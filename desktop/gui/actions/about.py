@@ -1,0 +1,5 @@
+"""Finding one's way."""
+
+from desktop.gui.actions.entry import Action
+
+TABLE: tuple[Action, ...] = ()

@@ -1,0 +1,61 @@
+"""The menu bar and the tool bar, made from the actions' table."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction
+
+from desktop.gui.actions import ACTIONS, Action
+from desktop.gui.model.session import Session
+
+if TYPE_CHECKING:
+    from desktop.gui.window import Window
+
+
+def build(window: "Window") -> dict[str, QAction]:
+    """Fill the window's menus and tool bar; the actions by their names."""
+    made, menus = {}, {}
+    for entry in ACTIONS:
+        if entry.menu not in menus:
+            menus[entry.menu] = window.menuBar().addMenu(entry.menu)
+        made[entry.name] = action = _action(window, entry)
+        menus[entry.menu].addAction(action)
+        if entry.tool:
+            _add_tool(window, entry, action)
+    _follow(window.session, made)
+    return made
+
+
+def _action(window: "Window", entry: Action) -> QAction:
+    action = QAction(entry.text, window)
+    action.setShortcut(entry.keys)
+    action.setCheckable(entry.checked is not None)
+    action.triggered.connect(lambda checked=False: entry.do(window))
+    keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
+    tip = entry.tip or entry.name
+    action.setToolTip(f"{tip} ({keys})" if keys else tip)
+    return action
+
+
+def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
+    bar = window.workspace.tools
+    action.setIconText(entry.tool)
+    bar.addAction(action)
+    button = bar.widgetForAction(action)
+    button.setAccessibleName(entry.name)
+    button.setAccessibleDescription(entry.tip)
+
+
+def _follow(session: Session, made: dict[str, QAction]) -> None:
+    """Keep texts, marks and what can be used in step with the session."""
+
+    def follow() -> None:
+        for entry, action in zip(ACTIONS, made.values(), strict=True):
+            action.setEnabled(entry.can(session))
+            if entry.named is not None:
+                action.setText(entry.named(session))
+            if entry.checked is not None:
+                action.setChecked(entry.checked(session))
+
+    for signal in session.state_signals():
+        signal.connect(follow)
+    follow()

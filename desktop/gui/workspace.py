@@ -1,0 +1,104 @@
+"""An open patient's page: body and texture side by side, the tool bar above, the panels of `docks` around."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QDockWidget, QMainWindow, QSplitter, QToolBar, QVBoxLayout, QWidget
+
+from desktop.gui.docks import DOCKS, Dock
+from desktop.gui.model.session import Session
+from desktop.gui.views.atlas import AtlasView
+from desktop.gui.views.body import BodyView
+
+_LAYOUT = "layout"
+_LAYOUT_VERSION = 1
+"""Counted up when panels change so much that a kept arrangement would be odd."""
+
+
+class Workspace(QMainWindow):
+    """A main window within the window, so that panels and tools come and go with the patient."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.session = session
+        self.body, self.atlas = BodyView(session), AtlasView(session)
+        self.material = QComboBox()
+        self.material.setAccessibleName("Texture of material")
+        self.tools = QToolBar("Tools", objectName="tools")
+        self.tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.tools)
+        self.setCentralWidget(self._views())
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AnimatedDocks
+        )
+        self.docks: dict[str, QDockWidget] = {}
+        for dock in DOCKS:
+            self._add(dock)
+        self._arranged = self.saveState(_LAYOUT_VERSION)
+        self.material.currentIndexChanged.connect(self.atlas.show_material)
+        session.document_changed.connect(self._list_materials)
+        session.site_changed.connect(self._show_material)
+        session.selection_changed.connect(self._show_material)
+        kept = session.settings.value(_LAYOUT)
+        if kept is not None:
+            self.restoreState(kept, _LAYOUT_VERSION)
+
+    def panel(self, name: str) -> QWidget:
+        """The widget of a panel."""
+        return self.docks[name].widget()
+
+    def reveal(self, name: str) -> None:
+        """Bring a panel to the front, and the keyboard to it."""
+        dock = self.docks[name]
+        dock.show()
+        dock.raise_()
+        dock.widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def arrange_anew(self) -> None:
+        """All panels as at the beginning."""
+        self.restoreState(self._arranged, _LAYOUT_VERSION)
+
+    def keep_arrangement(self) -> None:
+        """Remember where the panels stand."""
+        self.session.settings.setValue(_LAYOUT, self.saveState(_LAYOUT_VERSION))
+
+    def _views(self) -> QWidget:
+        texture = QWidget()
+        column = QVBoxLayout(texture)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.material)
+        column.addWidget(self.atlas, 1)
+        views = QSplitter(Qt.Orientation.Horizontal)
+        views.setChildrenCollapsible(False)
+        for widget in (self.body, texture):
+            views.addWidget(widget)
+            views.setStretchFactor(views.count() - 1, 1)
+        views.setSizes([500, 490])
+        return views
+
+    def _add(self, dock: Dock) -> None:
+        placed = QDockWidget(dock.name, self, objectName=dock.name)
+        placed.setWidget(dock.make(self.session))
+        self.addDockWidget(dock.side, placed)
+        if dock.behind:
+            self.tabifyDockWidget(self.docks[dock.behind], placed)
+            self.docks[dock.behind].raise_()
+        placed.setVisible(dock.shown)
+        self.docks[dock.name] = placed
+
+    def _list_materials(self) -> None:
+        document = self.session.document
+        self.material.blockSignals(True)
+        self.material.clear()
+        if document is not None:
+            self.material.addItems([material.name for material in document.patient.avatar.materials])
+        self.material.blockSignals(False)
+        self.material.setVisible(self.material.count() > 1)
+        self._show_material()
+
+    def _show_material(self) -> None:
+        self.material.blockSignals(True)
+        self.material.setCurrentIndex(self.atlas.material)
+        self.material.blockSignals(False)

@@ -172,6 +172,11 @@ class Scene:
                 )
             return records.region_of(connection, row)
 
+    def region_seals(self) -> dict[str, str]:
+        """A checksum by name that tells, without decoding masks, whether a region is still the one that was read."""
+        with self._using() as connection:
+            return {row["name"]: row["seal"] for row in records.read_records(connection, "region")}
+
     def regions(self) -> tuple[Region, ...]:
         """All regions with their masks, by name."""
         with self._using() as connection:

@@ -43,11 +43,13 @@ class SkinGrid:
     def __init__(self, surface: Surface, atlas_sizes: Mapping[int, tuple[int, int]]) -> None:
         self.surface = surface
         self.sizes = {material: _bounded(*size) for material, size in atlas_sizes.items()}
-        self._among = np.zeros(len(surface.faces) + 1, bool)
+        self._owners: dict[int, NDArray[np.int32]] = {}
 
     def owners(self, material: int) -> NDArray[np.int32]:
-        """The face that each texel of a material's mask belongs to, int32 [H, W], -1 for none."""
-        return self.surface.owners(material, *self.sizes[material])
+        """The face that each texel of a material's mask belongs to, int32 [H, W], -1 for none; kept."""
+        if material not in self._owners:
+            self._owners[material] = self.surface.owners(material, *self.sizes[material])
+        return self._owners[material]
 
     def empty(self, material: int) -> Mask:
         """A mask with nothing painted."""

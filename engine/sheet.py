@@ -90,6 +90,16 @@ def preview_sheet(
     return np.asarray(page)
 
 
+def bodies_of(page: NDArray[np.uint8], lesions: int) -> NDArray[np.uint8]:
+    """The front and back views, markers included, cut out of a page that `preview_sheet` made.
+
+    page: uint8 [H, W, 3]. lesions: how many findings it was made of, close-ups among them.
+    """
+    columns, _ = _grid(min(lesions, MOST_CLOSE_UPS))
+    width = page.shape[1] - 2 * _MARGIN - columns * (2 * _TILE + 4 + 2 * _GAP)
+    return np.ascontiguousarray(page[_HEADER : _HEADER + _BODY_HEIGHT, _MARGIN : _MARGIN + width])
+
+
 def contact_sheet(
     tiles: Sequence[Sequence[NDArray[np.uint8]]],
     row_labels: Sequence[str],

@@ -5,7 +5,8 @@ MoulageError
 │   ├── AvatarError     a body that can't be used
 │   ├── SpecError       a lesion or shape that can't be asked for
 │   ├── SceneError      a scene file that can't be opened or is another's
-│   └── ModelError      a model folder that is missing or broken
+│   ├── ModelError      a model folder that is missing or broken
+│   └── DataError       a data set that can't be trained on or measured with
 ├── OutputError         writing failed: disk full, no permission
 └── Cancelled           the user stopped the work between two steps
 """
@@ -33,6 +34,10 @@ class SceneError(BadInput):
 
 class ModelError(BadInput):
     """A model that is missing, incomplete or damaged."""
+
+
+class DataError(BadInput):
+    """A data set, or a file of one, that can't be used."""
 
 
 class OutputError(MoulageError):

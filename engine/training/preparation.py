@@ -1,0 +1,80 @@
+"""From an image as it was taken to what a network learns from: a square around the lesion, skin at the reference colour.
+
+The colour normalisation is `engine.colour.SkinColour`, the same that is inverted when a lesion is placed.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.colour import LINEAR_OF_BYTE, SkinColour, to_bytes
+from engine.errors import DataError
+from engine.training.dataset import Sample
+from engine.training.pictures import read_mask, read_rgb
+
+LEAST_SKIN = 0.01
+"""Share of the square that must be skin for its colour to be measured."""
+_CLEARANCE = 0.01
+"""How far outside the mask skin begins, as a share of the side; at least 2 pixels."""
+_TRIM = 3
+"""Pixels at the edge of large images that others' resizing left blurred."""
+_DARK = 0.012
+"""Linear luma below which a pixel outside the lesion is the dermatoscope's rim."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """rgb: uint8 [S, S, 3] sRGB, skin at the reference. mask: bool [S, S]. colour: what the skin was."""
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    colour: SkinColour
+
+    def resized(self, side: int) -> "Square":
+        """The same at another side: by area when smaller, cubic when larger."""
+        how = cv2.INTER_AREA if side < len(self.mask) else cv2.INTER_CUBIC
+        rgb = cv2.resize(self.rgb, (side, side), interpolation=how)
+        mask = cv2.resize(self.mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
+        if side < len(self.mask):
+            mask = cv2.resize(self.mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+        return Square(rgb, mask >= 0.5, self.colour)
+
+
+def square(sample: Sample) -> Square:
+    """The largest square around the lesion's middle. DataError where files are broken, or no skin is left to measure."""
+    if sample.mask is None:
+        raise DataError(f"{sample.image}: has no mask")
+    return normalised(*cut(read_rgb(sample.image), read_mask(sample.mask)), str(sample.image))
+
+
+def cut(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The largest square [S, S] of an image that lies as near to the lesion's middle as it can."""
+    height, width = mask.shape
+    side = min(height, width)
+    rows, columns = np.nonzero(mask)
+    middle = (rows.mean(), columns.mean()) if len(rows) else (height / 2, width / 2)
+    top = int(np.clip(middle[0] - side / 2, 0, height - side))
+    left = int(np.clip(middle[1] - side / 2, 0, width - side))
+    trim = _TRIM if side >= 500 else 0
+    part = np.s_[top + trim : top + side - trim, left + trim : left + side - trim]
+    return rgb[part], mask[part]
+
+
+def normalised(rgb: NDArray[np.uint8], mask: NDArray[np.bool_], name: str) -> Square:
+    """The square with its skin moved to the reference. DataError, beginning with `name`, where too little is skin."""
+    linear = LINEAR_OF_BYTE[rgb]
+    skin = outside(mask) & (linear @ np.array([0.2126, 0.7152, 0.0722], np.float32) > _DARK)
+    if skin.mean() < LEAST_SKIN:
+        raise DataError(f"{name}: shows no skin outside the lesion, so its colour can't be normalised")
+    colour = SkinColour.for_training(linear, skin)
+    return Square(to_bytes(colour.normalise(linear)), mask, colour)
+
+
+def outside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool [S, S]: farther from the lesion than its soft edge."""
+    radius = max(2, round(_CLEARANCE * len(mask)))
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    clear: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), kernel) == 0
+    return clear

@@ -34,9 +34,12 @@ class Canvas:
     (0 none); `number_of` gives a lesion's number by its id: 1, 2, … in the order in which lesions first appeared.
     """
 
-    def __init__(self, surface: Surface, avatar: Avatar) -> None:
+    def __init__(self, surface: Surface, avatar: Avatar, bare: "Canvas | None" = None) -> None:
+        """bare: another canvas of this avatar, whose base atlases are shared; they are never written to."""
         self.surface = surface
-        self.base, self.owners = base_atlases(surface, avatar)
+        self.base: dict[int, Pixels]
+        self.owners: dict[int, NDArray[np.int32]]
+        self.base, self.owners = (bare.base, bare.owners) if bare is not None else base_atlases(surface, avatar)
         self.pixels = _copies(self.base, lambda pixels: pixels.copy())
         self.index = _copies(self.base, lambda pixels: np.zeros(pixels.shape[:2], np.uint16))
         self.number_of: dict[str, int] = {}

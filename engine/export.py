@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,16 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Texture:
-    """A changed map. index: of the material in the avatar; name and mask_name: its files in the output folder."""
+    """A changed map. index: of the material in the avatar; name and mask_name: its files in the output folder.
+
+    prefix: begins the names of all its files; empty for an avatar with one material.
+    """
 
     index: int
     material: str
     name: str
     mask_name: str
+    prefix: str = ""
 
 
 def textures(patient: Patient) -> list[Texture]:
@@ -48,7 +53,7 @@ def textures(patient: Patient) -> list[Texture]:
                 plain = f"{plain}-{index}"
             taken.add(plain.lower())
             prefix = "" if single else f"{plain}_"
-            found.append(Texture(index, material.name, f"{prefix}{ALBEDO}.png", f"{prefix}lesion_mask.png"))
+            found.append(Texture(index, material.name, f"{prefix}{ALBEDO}.png", f"{prefix}lesion_mask.png", prefix))
     return found
 
 
@@ -62,7 +67,7 @@ def export(patient: Patient, layers: Sequence[LesionLayer], folder: OutputFolder
     with folder.stage() as stage:
         changed = {}
         for texture in textures(patient):
-            encoded = encode_png(_without_alpha(canvas.pixels[texture.index]), whole)
+            encoded = encode_png(without_alpha(canvas.pixels[texture.index]), whole)
             changed[texture.material, ALBEDO] = encoded
             stage.write(texture.name, encoded, whole)
             stage.write(texture.mask_name, encode_png(canvas.index[texture.index], whole), whole)
@@ -73,13 +78,15 @@ def export(patient: Patient, layers: Sequence[LesionLayer], folder: OutputFolder
             close_up = canvas.close_up(layer)
             stage.write(f"lesions/{layer.id}/patch.png", encode_png(close_up, own), own)
             stage.write(f"lesions/{layer.id}/mask.png", encode_png(layer.mask, own), own)
-            stage.write(f"lesions/{layer.id}/spec.json", _described(patient, layer).encode(), own)
-            findings.append(_finding(patient, layer, close_up))
-        page = preview_sheet(patient.surface, canvas.pixels, findings, title, _note(patient, visible))
+            text = json.dumps(described(patient, layer), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+            stage.write(f"lesions/{layer.id}/spec.json", text.encode(), own)
+            findings.append(finding_of(patient, layer, close_up))
+        page = preview_sheet(patient.surface, canvas.pixels, findings, title, note_of(patient, visible))
         stage.write(PREVIEW, encode_png(page, whole), whole)
 
 
-def _finding(patient: Patient, layer: LesionLayer, close_up: Pixels) -> Finding:
+def finding_of(patient: Patient, layer: LesionLayer, close_up: Pixels) -> Finding:
+    """A shown lesion on a page (`engine.sheet`)."""
     return Finding(
         patient.canvas.number_of[layer.id],
         layer.spec.site,
@@ -92,10 +99,10 @@ def _finding(patient: Patient, layer: LesionLayer, close_up: Pixels) -> Finding:
     )
 
 
-def _described(patient: Patient, layer: LesionLayer) -> str:
-    """A lesion's `spec.json`: the specification, and what came of it."""
+def described(patient: Patient, layer: LesionLayer) -> dict[str, Any]:
+    """A shown lesion as a document: the specification, and what came of it."""
     material, u, v = patient.surface.uv(layer.spec.site)
-    document = {
+    return {
         "id": layer.id,
         "number": patient.canvas.number_of[layer.id],
         "spec": json.loads(layer.spec.to_json()),
@@ -109,10 +116,10 @@ def _described(patient: Patient, layer: LesionLayer) -> str:
         "threads": layer.threads,
         "batch_size": layer.batch_size,
     }
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _note(patient: Patient, layers: Sequence[LesionLayer]) -> str:
+def note_of(patient: Patient, layers: Sequence[LesionLayer]) -> str:
+    """The line under a page's title: height, and how many lesions of each class."""
     counts: dict[str, int] = {}
     for layer in layers:
         counts[layer.spec.lesion_class] = counts.get(layer.spec.lesion_class, 0) + 1
@@ -127,6 +134,6 @@ def _counted(lesion_class: str, count: int) -> str:
     return "nevi" if lesion_class == "nevus" else f"{lesion_class}s"
 
 
-def _without_alpha(pixels: Pixels) -> Pixels:
+def without_alpha(pixels: Pixels) -> Pixels:
     """RGB where the atlas is opaque everywhere: a third less to encode, and what most programs expect."""
     return pixels if (pixels[..., 3] < 255).any() else np.ascontiguousarray(pixels[..., :3])

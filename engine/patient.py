@@ -42,6 +42,13 @@ class Patient:
         patient.canvas.show(layers)
         return patient
 
+    def bare(self) -> "Patient":
+        """The same avatar without lesions, as a patient of its own; what never changes is shared."""
+        twin = Patient.__new__(Patient)
+        twin.avatar, twin.surface, twin.parts = self.avatar, self.surface, self.parts
+        twin.canvas = Canvas(self.surface, self.avatar, self.canvas)
+        return twin
+
     @property
     def height_m(self) -> float:
         """From sole to crown in the bind pose."""

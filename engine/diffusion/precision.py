@@ -13,6 +13,7 @@ import torch
 
 from engine.diffusion.denoiser import UNetDenoiser
 
+KINDS = ("fp32", "bf16")
 _PAYS = 1.2
 """bf16 must be faster by this factor: below, its rounding isn't worth it."""
 _CPU_BATCH = 8
@@ -53,7 +54,7 @@ def prepared(network: UNetDenoiser, choice: Choice) -> UNetDenoiser:
 
 def threads() -> int:
     """Threads for torch: its own choice, but no more than the cores this process may use (affinity, container)."""
-    return max(1, min(torch.get_num_threads(), _usable_cores()))
+    return max(1, min(torch.get_num_threads(), usable_cores()))
 
 
 def batch(network: UNetDenoiser, device: torch.device, memory_mb: float | None = None) -> int:
@@ -99,7 +100,7 @@ def _convolution_seconds(device: torch.device, kind: torch.dtype) -> float:
     return min(seconds[1:])
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores by affinity, and by a container's share of processor time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = Path("/sys/fs/cgroup/cpu.max")

@@ -47,20 +47,24 @@ class DdpmGenerator:
         threads: int | None = None,
         memory_mb: float | None = None,
         upsampling: Upsampling | None = None,
+        arithmetic: str = "auto",
     ) -> None:
         """model: name or folder. device: `cpu`, `cuda`, `mps`, or the best where None. threads: of the CPU.
 
         memory_mb: what a batch may take; smaller batches where it is little. upsampling: how details above 128 are
-        reached. ModelError where the model or the device can't be used.
+        reached. arithmetic: `fp32`, `bf16`, or what is measured to be best here (`auto`). ModelError where the model or
+        the device can't be used.
         """
         torch.set_num_threads(threads or precision.threads())
         self.model = checkpoint.find(model)
         try:
-            self.device = torch.device(device or _best_device())
+            self.device = torch.device(device or best_device())
             network = checkpoint.load(self.model).to(self.device)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(f"--device: {device!r} can't be used here ({error}); leave it out or say cpu") from error
-        choice = precision.choose(self.device)
+        if arithmetic not in ("auto", *precision.KINDS):
+            raise ModelError(f"precision: is {arithmetic!r}; choose auto, {' or '.join(precision.KINDS)}")
+        choice = precision.choose(self.device) if arithmetic == "auto" else precision.Choice(arithmetic, None)
         self.denoiser = precision.prepared(network, choice)
         self.precision = choice.precision
         self.batched = Batched(self.denoiser, precision.batch(network, self.device, memory_mb))
@@ -225,7 +229,7 @@ def _known(guiding: Sequence[str], level: Level) -> Known:
     return combine(guidings, side)
 
 
-def _best_device() -> str:
+def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

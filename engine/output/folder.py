@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.errors import BadInput, OutputError
+from engine.errors import BadInput, MoulageError, OutputError
 from engine.lock import WriterLock
 from engine.output.atomic import TEMPORARY_SUFFIX, telling, temporary_beside, write_atomic
 from engine.output.provenance import Provenance
@@ -76,19 +76,19 @@ class OutputFolder:
     Take it up with `has` (what is there already, whole), write with `stage`, and call `finish` at the end.
     """
 
-    def __init__(self, path: Path, job: str, force: bool = False) -> None:
+    def __init__(self, path: Path, job: str, force: bool = False, busy: type[MoulageError] = OutputError) -> None:
         """Open or make the folder. job: what identifies this work (a hash of the job file, a command).
 
         BadInput where the folder holds something else, or another job's results, unless `force`: then the other job's
-        files go, as far as they are still as recorded, and everything else stays. OutputError where another process
-        writes it or it can't be written.
+        files go, as far as they are still as recorded, and everything else stays. OutputError where it can't be
+        written; `busy` where another process writes it, or it can't be locked.
         """
         self.path, self.job = path, job
         if path.exists() and not path.is_dir():
             raise BadInput(f"{path}: is a file; name a folder for the results")
         with telling(path):
             path.mkdir(parents=True, exist_ok=True)
-        self._lock = WriterLock(path / MANIFEST, OutputError)
+        self._lock = WriterLock(path / MANIFEST, busy)
         try:
             self._checked: set[str] = set()
             self._records = self._taken_up(force)
@@ -158,7 +158,7 @@ class OutputFolder:
                 raise BadInput(f"{self.path}: is not empty and holds no results; choose another folder, or --force")
             self._records = {}
         else:
-            job, _, self._records = _read(manifest)
+            job, _, self._records = read_manifest(manifest)
             if job != self.job:
                 if not force:
                     raise BadInput(f"{self.path}: holds the results of another job; choose another folder, or --force")
@@ -190,24 +190,32 @@ class OutputFolder:
             self._checked.add(record["path"])
 
     def _rewrite(self, complete: bool) -> None:
-        head = {"moulage_manifest": FORMAT, "job": self.job, "complete": complete}
         rows = [self._records[name] for name in sorted(self._records)]
-        write_atomic(self.path / MANIFEST, b"".join(map(_line, [head, *rows])))
+        write_atomic(self.path / MANIFEST, b"".join(manifest_lines(self.job, complete, rows)))
+
+
+def manifest_lines(job: str, complete: bool, rows: Iterable[Record]) -> Iterator[bytes]:
+    """A manifest line by line. rows: sorted by path; each has `path`, `sha256` and `size`."""
+    yield _line({"moulage_manifest": FORMAT, "job": job, "complete": complete})
+    yield from map(_line, rows)
 
 
 def verify(path: Path) -> Verification:
     """Compare every file with the manifest. BadInput where there is none, or it is not one of ours."""
     if not (path / MANIFEST).is_file():
         raise BadInput(f"{path}: holds no {MANIFEST}; it is no folder of results")
-    _, complete, records = _read(path / MANIFEST)
+    _, complete, records = read_manifest(path / MANIFEST)
     problems = [problem for record in records.values() if (problem := _problem(path, record)) is not None]
     names = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
     unlisted = sorted(name for name in names if name not in records and name not in _OURS)
     return Verification(len(records), complete, tuple(problems), tuple(unlisted))
 
 
-def _read(manifest: Path) -> tuple[str, bool, dict[str, Record]]:
-    """The job, whether it is complete, and the records. A last line that was torn by a crash doesn't count."""
+def read_manifest(manifest: Path) -> tuple[str, bool, dict[str, Record]]:
+    """The job, whether it is complete, and the records by path. A last line that was torn by a crash doesn't count.
+
+    BadInput where it is damaged or none of ours, OutputError where it can't be read.
+    """
     records: dict[str, Record] = {}
     head: Record | None = None
     with telling(manifest), manifest.open("rb") as stream:

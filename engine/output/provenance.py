@@ -4,6 +4,7 @@
 (ISO 16684-1) where PNG keeps it: an iTXt chunk `XML:com.adobe.xmp`. The rest stands in plain text chunks.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from engine import png
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 NOTICE = "Synthetic. Not for diagnosis."
+NAMESPACE = "urn:moulage:1"
 XMP_KEYWORD = "XML:com.adobe.xmp"
 _MAX_SPEC = 16_000_000
 
@@ -54,15 +56,18 @@ def encode_png(pixels: NDArray[Any], provenance: Provenance) -> bytes:
 
 
 def xmp_packet(provenance: Provenance) -> str:
-    """The XMP packet by itself, for other picture formats."""
+    """The XMP packet by itself, for other picture formats. Of a long specification it holds the SHA-256."""
     licence, model = _xml(provenance.licence), _xml(provenance.model)
+    spec = hashlib.sha256(provenance.spec.encode()).hexdigest()
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
         '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"\n'
-        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">\n'
+        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"\n'
+        f' xmlns:moulage="{NAMESPACE}">\n'
         f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>\n"
         f"<xmp:CreatorTool>Moulage, model {model or 'none'}</xmp:CreatorTool>\n"
+        f"<moulage:model>{model}</moulage:model><moulage:specSha256>{spec}</moulage:specSha256>\n"
         f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{NOTICE}</rdf:li></rdf:Alt></dc:description>\n'
         f'<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{licence}</rdf:li></rdf:Alt></dc:rights>\n'
         '</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end="r"?>'

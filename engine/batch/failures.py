@@ -1,0 +1,42 @@
+"""Patients that could not be made: why, on the disk, so that a later run knows, and the traceback for who mends it."""
+
+import json
+from pathlib import Path
+
+from engine.batch.layout import FAILURES, failure_file, failure_log
+from engine.output import telling, write_atomic
+
+_MOST_BYTES = 1 << 20
+
+
+def record(out: Path, number: int, reason: str, trace: str) -> None:
+    """Keep a patient's failure. reason: one line; trace: the traceback. OutputError where that can't be written."""
+    with telling(out / FAILURES):
+        (out / FAILURES).mkdir(parents=True, exist_ok=True)
+    write_atomic(failure_log(out, number), trace.encode(errors="backslashreplace"))
+    text = json.dumps({"patient": number, "reason": reason}, sort_keys=True, ensure_ascii=False) + "\n"
+    write_atomic(failure_file(out, number), text.encode(errors="backslashreplace"))
+
+
+def reason(out: Path, number: int) -> str | None:
+    """Why a patient failed in an earlier run; None where it didn't."""
+    path = failure_file(out, number)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return "its record is damaged"
+        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return "its record is damaged"
+
+
+def forget(out: Path, number: int) -> None:
+    """The patient was made: drop what is recorded of its failure."""
+    if not (out / FAILURES).is_dir():
+        return
+    with telling(out / FAILURES):
+        for path in (failure_file(out, number), failure_log(out, number)):
+            path.unlink(missing_ok=True)
+        if not any((out / FAILURES).iterdir()):
+            (out / FAILURES).rmdir()

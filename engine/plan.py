@@ -38,6 +38,7 @@ class Wish:
 
     site: the place of a single lesion; otherwise they are scattered over `region`.
     settings: further fields of `LesionSpec` (steps, detail, shape, …), the same for all.
+    gap_mm: how much farther apart than `scatter` keeps them anyway.
     """
 
     lesion_class: str
@@ -47,6 +48,7 @@ class Wish:
     site: Site | None = None
     region: SkinRegion | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    gap_mm: float = 0.0
 
 
 def plan(surface: Surface, wish: Wish, taken: Sequence[Taken] = ()) -> list[LesionSpec]:
@@ -59,7 +61,7 @@ def plan(surface: Surface, wish: Wish, taken: Sequence[Taken] = ()) -> list[Lesi
         sites = [wish.site] * wish.count
     else:
         region = wish.region or SkinRegion(np.ones(len(surface.faces), bool))
-        sites = scatter(surface, region, diameters, wish.seed, taken)
+        sites = scatter(surface, region, diameters, wish.seed, taken, wish.gap_mm)
     return [
         _specification(wish, clinic, site, diameter, rng)
         for site, diameter, rng in zip(sites, diameters, streams, strict=True)

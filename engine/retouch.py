@@ -78,16 +78,15 @@ def recoloured(layer: LesionLayer, shift: ColourShift) -> LesionLayer:
 
     Colours that leave sRGB are clipped; the way back from there is by undo.
     """
-    former = colour_shift_of(layer)
-    step = np.array(
-        [shift.lightness - former.lightness, shift.redness - former.redness, shift.warmth - former.warmth], np.float32
-    )
+    step = _vector(shift) - _vector(colour_shift_of(layer))
     others = tuple((name, value) for name, value in layer.spec.attributes if name != COLOUR)
     kept = ((COLOUR, f"{shift.lightness:g} {shift.redness:g} {shift.warmth:g}"),) if shift != ColourShift() else ()
-    rgb = layer.rgb
-    if step.any():
-        rgb = to_bytes(np.clip(lab_to_linear(linear_to_lab(LINEAR_OF_BYTE[layer.rgb]) + step), 0, 1))
-    return replace(layer, spec=layer.spec.with_(attributes=(*others, *kept)), rgb=rgb)
+    return replace(layer, spec=layer.spec.with_(attributes=(*others, *kept)), rgb=_shifted(layer.rgb, step))
+
+
+def with_its_colour(layer: LesionLayer) -> LesionLayer:
+    """A lesion that was just painted from its specification, recoloured as that says."""
+    return replace(layer, rgb=_shifted(layer.rgb, _vector(colour_shift_of(layer))))
 
 
 def in_small(layer: LesionLayer, side: int) -> LesionLayer:
@@ -141,6 +140,16 @@ def sparing(surface: Surface, layer: LesionLayer, protected: Mapping[int, NDArra
         rows = np.clip((patch.uv[..., 1] * height).astype(int), 0, height - 1)
         kept &= ~((patch.material == material) & mask[rows, columns])
     return layer if kept.all() else replace(layer, alpha=np.where(kept, layer.alpha, 0).astype(np.uint8))
+
+
+def _vector(shift: ColourShift) -> NDArray[np.float32]:
+    return np.array([shift.lightness, shift.redness, shift.warmth], np.float32)
+
+
+def _shifted(rgb: NDArray[np.uint8], step: NDArray[np.float32]) -> NDArray[np.uint8]:
+    if not step.any():
+        return rgb
+    return to_bytes(np.clip(lab_to_linear(linear_to_lab(LINEAR_OF_BYTE[rgb]) + step), 0, 1))
 
 
 def _measured(surface: Surface, layer: LesionLayer) -> LesionLayer:

@@ -7,8 +7,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from desktop.gui.model.session import Session
+from desktop.gui.views.dermatoscope import Dermatoscope
+from desktop.gui.views.lesion_edit import LesionEdit
 from desktop.gui.views.lesion_list import LesionList
 from desktop.gui.views.lesion_panel import LesionPanel
+from desktop.gui.views.link_panel import LinkPanel
+from desktop.gui.views.variants import VariantStrip
 
 Side = Qt.DockWidgetArea
 
@@ -26,5 +30,9 @@ class Dock:
 
 DOCKS: tuple[Dock, ...] = (
     Dock("New lesion", LesionPanel),
+    Dock("Selected lesion", LesionEdit, behind="New lesion"),
     Dock("Lesions", LesionList),
+    Dock("Link", LinkPanel, behind="Lesions"),
+    Dock("Dermatoscope", Dermatoscope, behind="Lesions"),
+    Dock("Variants", VariantStrip, Side.BottomDockWidgetArea, shown=False),
 )

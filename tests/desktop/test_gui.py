@@ -40,6 +40,7 @@ def ask_for(window: "Window", steps: int) -> None:
     from PySide6.QtTest import QTest
 
     panel = window.panel
+    panel.folding.unfold()
     panel.detail.setFocus()
     QTest.keyClick(panel.detail, Qt.Key.Key_Home)
     for field, text in ((panel.steps, str(steps)), (panel.diameter, "20.0")):
@@ -113,7 +114,7 @@ def test_a_lesion_from_click_to_file_and_back(
     before, card_before = atlas_pixels(window), card_pixels(window)
     assert np.array_equal(before, card_before)
     QTest.mouseClick(window.panel.grow, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: session.job is None and window.lesions.count() == 1, timeout=LOADING_MS)
+    wait_for_lesions(qtbot, window, 1)
 
     grown = atlas_pixels(window)
     changed = (grown != before).mean()
@@ -122,11 +123,12 @@ def test_a_lesion_from_click_to_file_and_back(
     assert session.selection == window.lesions.ids()[0]
 
     QTest.keyClick(window.body, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert window.lesions.count() == 0
+    wait_for_lesions(qtbot, window, 0)
     assert np.array_equal(atlas_pixels(window), before)
     assert np.array_equal(card_pixels(window), before)
     assert window.actions_by_name["Redo"].text() == "Redo Add nevus"
     window.actions_by_name["Redo"].trigger()
+    wait_for_lesions(qtbot, window, 1)
     assert np.array_equal(atlas_pixels(window), grown)
     assert np.array_equal(card_pixels(window), grown)
     ids = window.lesions.ids()
@@ -139,10 +141,21 @@ def test_a_lesion_from_click_to_file_and_back(
     assert np.array_equal(card_pixels(again), grown)
     click_on_list(again)
     QTest.keyClick(again.lesions, Qt.Key.Key_H)
+    qtbot.waitUntil(lambda: again.session.saved == "saved", timeout=LOADING_MS)
     assert np.array_equal(atlas_pixels(again), before)
     QTest.keyClick(again.lesions, Qt.Key.Key_Delete)
-    assert again.lesions.count() == 0
+    wait_for_lesions(qtbot, again, 0)
     assert again.actions_by_name["Undo"].text() == "Undo Delete nevus"
+
+
+def wait_for_lesions(qtbot: Any, window: "Window", count: int) -> None:
+    """Until nothing is under way, the list holds so many, and all is saved."""
+    session = window.session
+
+    def done() -> bool:
+        return session.job is None and window.lesions.count() == count and session.saved == "saved"
+
+    qtbot.waitUntil(done, timeout=LOADING_MS)
 
 
 def click_on_list(window: "Window") -> None:

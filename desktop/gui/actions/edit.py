@@ -1,7 +1,7 @@
-"""Back and forth in the history."""
+"""Back and forth in the history, and choosing lesions."""
 
-from desktop.gui.actions.entry import Action, Key, selected
-from desktop.gui.model import verbs
+from desktop.gui.actions.entry import Action, Key, is_open, selected
+from desktop.gui.model import lesions, verbs
 from desktop.gui.model.session import Session
 
 
@@ -11,6 +11,10 @@ def _undo_name(session: Session) -> str:
 
 def _redo_name(session: Session) -> str:
     return f"Redo {verbs.step_names(session)[1]}".strip()
+
+
+def _changed(session: Session) -> bool:
+    return session.document is not None and session.document.changed_since_opening and not session.busy
 
 
 TABLE = (
@@ -24,5 +28,11 @@ TABLE = (
         lambda s: bool(verbs.step_names(s)[1]) and not s.busy,
         _redo_name,
     ),
-    Action("&Edit", "&Delete lesion", Key.Delete, lambda w: verbs.delete(w.session), selected),
+    Action(
+        *("&Edit", "Re&vert to how it was opened", "", lambda w: verbs.revert(w.session), _changed),
+        tip="All as it was when the file was opened. Undo takes this back, too.",
+    ),
+    Action("&Edit", "Du&plicate", "Ctrl+D", lambda w: lesions.duplicate(w.session), selected),
+    Action("&Edit", "&Delete lesion", Key.Delete, lambda w: lesions.delete(w.session), selected),
+    Action("&Edit", "Select &all lesions", Key.SelectAll, lambda w: verbs.select_all(w.session), is_open),
 )

@@ -1,6 +1,9 @@
 """The engine process as the window sees it: starts it, sends patches, hears of progress, tells when it died."""
 
+import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,47 @@ from engine.generators.protocol import PatchRequest, PatchResult
 
 _TAIL = 4000
 _LEAVE_MS = 3000
+_FACTS = ("model", "precision", "threads", "batch_size", "evaluations", "seconds")
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine is started. model: name or folder. device: `cpu`, `cuda`, `mps`; the best where None.
+
+    threads: of the processor, all but one where None. memory_mb: what a batch may take; what there is where None.
+    """
+
+    model: str = "default"
+    device: str | None = None
+    threads: int | None = None
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Memory in MB (10^6 bytes); None where the system doesn't tell, or where there is no graphics card."""
+
+    window_mb: float | None = None
+    engine_mb: float | None = None
+    gpu_mb: float | None = None
+    gpu_total_mb: float | None = None
 
 
 class EngineProcess(QObject):
     """One `desktop.worker` at a time.
 
-    ready: the model is open (classes, device). progress: job, done, total. painted: job, PatchResult. failed: job, one
-    line. died: one line; nothing is running any more and `start` may be called.
+    ready: the model is open (classes, device). progress: job, done, total. preview: job, x0 float32 [B, 4, S, S].
+    painted: job, list of PatchResult. failed: job, one line. used: what `Usage` says of the engine. died: one line;
+    nothing is running any more and `start` may be called.
     """
 
     ready = Signal()
     progress = Signal(str, int, int)
+    preview = Signal(str, object)
     painted = Signal(str, object)
     cancelled = Signal(str)
     failed = Signal(str, str)
+    used = Signal(object)
     died = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -33,6 +63,8 @@ class EngineProcess(QObject):
         self.classes: tuple[str, ...] = ()
         self.device = ""
         self.is_ready = False
+        self.options = EngineOptions()
+        self._watching = False
         self._broken = ""
         self._errors = b""
         self._unpacker = Unpacker()
@@ -55,14 +87,21 @@ class EngineProcess(QObject):
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._error)
         self._process = process
-        process.start(sys.executable, ["-m", "desktop.worker"])
+        process.start(sys.executable, ["-m", "desktop.worker", json.dumps(asdict(self.options))])
+        self.watch(self._watching)
 
-    def paint(self, job: str, request: PatchRequest) -> None:
-        """Have a patch painted; `painted`, `cancelled` or `failed` follows, or `died`."""
-        arrays = {"skin": request.skin, "editable": request.editable}
-        if request.shape is not None:
-            arrays["shape"] = request.shape
-        self._send(pack({"kind": "paint", "job": job, "spec": request.spec.to_json()}, arrays))
+    def paint(self, job: str, requests: Sequence[PatchRequest]) -> None:
+        """Have patches painted as one batch; `painted`, `cancelled` or `failed` follows, or `died`."""
+        arrays = {f"skin{i}": request.skin for i, request in enumerate(requests)}
+        arrays |= {f"editable{i}": request.editable for i, request in enumerate(requests)}
+        arrays |= {f"shape{i}": request.shape for i, request in enumerate(requests) if request.shape is not None}
+        specs = [request.spec.to_json() for request in requests]
+        self._send(pack({"kind": "paint", "job": job, "specs": specs}, arrays))
+
+    def watch(self, on: bool) -> None:
+        """Whether `preview` shall tell of pictures that come into being."""
+        self._watching = on
+        self._send(pack({"kind": "watch", "on": on}))
 
     def cancel(self, job: str) -> None:
         """Ask for a stop before the network's next evaluation."""
@@ -102,10 +141,18 @@ class EngineProcess(QObject):
                 self.ready.emit()
             case "progress":
                 self.progress.emit(message["job"], message["done"], message["total"])
+            case "preview":
+                self.preview.emit(message["job"], arrays["x0"])
             case "painted":
-                facts = ("model", "precision", "threads", "batch_size", "evaluations", "seconds")
-                result = PatchResult(arrays["rgb"], arrays["mask"], *(message[name] for name in facts))
-                self.painted.emit(message["job"], result)
+                told = enumerate(message["results"])
+                results = [
+                    PatchResult(arrays[f"rgb{i}"], arrays[f"mask{i}"], *(facts[name] for name in _FACTS))
+                    for i, facts in told
+                ]
+                self.painted.emit(message["job"], results)
+            case "usage":
+                names = ("engine_mb", "gpu_mb", "gpu_total_mb")
+                self.used.emit(Usage(None, *(message.get(name) for name in names)))
             case "cancelled":
                 self.cancelled.emit(message["job"])
             case "failed":

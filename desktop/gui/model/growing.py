@@ -1,19 +1,30 @@
-"""A lesion's way through the window: skin cut out in the background, painted by the engine process, committed here."""
+"""A lesion's way through the window: skin cut out in the background, painted by the engine process, committed here.
+
+Wishes wait in a queue; each is painted batch by batch and becomes one step of the history when all of it is done.
+"""
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
-from desktop.gui.model import verbs
-from desktop.gui.model.session import Job, Session
-from engine import place
+from desktop.gui.model import lesions, live, verbs
+from desktop.gui.model.document import Document, Update
+from desktop.gui.model.engine_process import EngineOptions
+from desktop.gui.model.job import Job, Kind, Prepared
+from desktop.gui.model.session import Session
+from engine import place, retouch
 from engine.errors import BadInput
 from engine.generators.protocol import PatchResult
-from engine.lesion import LesionLayer
+from engine.growth import BATCH
+from engine.lesion import LesionLayer, LesionSpec
+from engine.scene import Edit
 
 MOST_STARTS = 2
 """After so many starts of the engine that failed, the user is asked before the next one."""
+MOST_VARIANTS = 12
 
 
 def connect(session: Session) -> None:
@@ -25,61 +36,147 @@ def connect(session: Session) -> None:
     engine.cancelled.connect(partial(_cancelled, session))
     engine.failed.connect(partial(_refused, session))
     engine.died.connect(partial(_died, session))
+    live.connect(session)
+
+
+# wishes
 
 
 def can_grow(session: Session) -> bool:
     """Whether `grow` has all that it needs."""
-    free = session.job is None and not session.busy
-    return free and session.document is not None and session.site is not None and session.engine.is_ready
+    return can_paint(session) and session.site is not None
+
+
+def can_paint(session: Session) -> bool:
+    """Whether the engine could take a wish, if only into the queue."""
+    return session.document is not None and not session.busy and session.engine.is_ready
 
 
 def grow(session: Session) -> None:
     """Have a lesion painted at the marked site; it becomes one step of the scene when it is done."""
-    document, site = session.document, session.site
-    if document is None or site is None or not can_grow(session):
-        return
+    if session.site is not None and can_grow(session):
+        specs = _specs(session, [session.request.seed])
+        if specs:
+            ask(session, Kind.ADD, specs)
+            session.set_site(None)
+            if not session.request.keep_seed:
+                verbs.roll_seed(session)
+
+
+def variants(session: Session, count: int) -> None:
+    """Have several lesions painted for the marked site, with one seed after the other, to choose from."""
+    if session.site is not None and can_grow(session):
+        seed = session.request.seed
+        specs = _specs(session, [seed + number for number in range(min(count, MOST_VARIANTS))])
+        if specs:
+            ask(session, Kind.CHOOSE, specs)
+
+
+def regenerate(session: Session) -> None:
+    """Have the selected lesions painted anew as they are now: at their size, at their place."""
+    layers = lesions.unlocked(session)
+    if layers and can_paint(session):
+        ask(session, Kind.REPLACE, [layer.spec for layer in layers], [layer.id for layer in layers])
+
+
+def ask(session: Session, kind: Kind, specs: Sequence[LesionSpec], ids: Sequence[str] = ()) -> Job:
+    """Put a wish into the queue. ids: of the lesions that shall be painted anew; new ones where empty."""
+    verb = {Kind.ADD: "Add", Kind.CHOOSE: "Variants of", Kind.REPLACE: "Paint anew"}[kind]
+    names = [spec.lesion_class for spec in specs]
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    what = names[0] if len(names) == 1 else ", ".join(f"{count} {name}" for name, count in counts.items())
+    chosen = tuple(ids) or tuple(uuid.uuid4().hex[:12] for _ in specs)
+    job = Job(uuid.uuid4().hex[:12], kind, f"{verb} {what}", tuple(specs), chosen, session.protected)
+    session.queue.append(job)
+    _next(session)
+    return job
+
+
+def cancel(session: Session) -> None:
+    """Stop the wish under way before the network's next evaluation; the next in the queue follows."""
+    job = session.job
+    if job is not None and not job.cancelled:
+        job.cancelled = True
+        if job.batch is not None:
+            session.engine.cancel(job.id)
+        session.job_changed.emit()
+
+
+def cancel_all(session: Session) -> None:
+    """Stop the wish under way and forget those that wait."""
+    session.queue.clear()
+    cancel(session)
+    session.job_changed.emit()
+
+
+def restart_engine(session: Session, options: EngineOptions | None = None) -> None:
+    """Start the engine again after it could not be started, or with other options. What was painted is lost."""
+    session.engine_fault, session.starts_failed = "", 0
+    if options is not None:
+        session.engine.options = options
+    session.queue.clear()
+    session.engine.close()
+    session.set_job(None)
+    verbs.show_as_saved(session)
+    session.engine.start()
+    session.engine_changed.emit()
+
+
+# the way of a wish
+
+
+def _specs(session: Session, seeds: Sequence[int]) -> list[LesionSpec]:
+    assert session.site is not None
     try:
-        job = Job(uuid.uuid4().hex[:12], session.request.at(site))
+        return [replace(session.request, seed=seed).at(session.site) for seed in seeds]
     except BadInput as error:
         verbs.tell(session, error)
-        return
-    session.set_job(job)
-    surface, base = document.patient.surface, document.patient.canvas.base
+        return []
 
-    def prepared(placement: place.Placement) -> None:
+
+def _next(session: Session) -> None:
+    """Begin with the next wish where none is under way."""
+    if session.job is None and session.queue and session.engine.is_ready:
+        job = session.queue.pop(0)
+        session.set_job(job)
+        _prepare(session, job)
+    else:
+        session.job_changed.emit()
+
+
+def _prepare(session: Session, job: Job) -> None:
+    """Cut the skin of the next batch out."""
+    document = session.document
+    if document is None:
+        return
+    numbers = _batch(job)
+
+    def cut() -> list[place.Placement]:
+        patient = document.patient
+        return [place.prepare(patient.surface, patient.canvas.base, job.specs[number]) for number in numbers]
+
+    def prepared(placements: list[place.Placement]) -> None:
         if session.job is not job:
             return
         if job.cancelled:
             _cancelled(session, job.id)
             return
-        job.placement = placement
-        session.engine.paint(job.id, placement.request)
-
-    session.background.run(lambda: place.prepare(surface, base, job.spec), prepared, _failing(session, job))
-
-
-def cancel(session: Session) -> None:
-    """Stop the lesion under way before the network's next evaluation."""
-    job = session.job
-    if job is not None and not job.cancelled:
-        job.cancelled = True
-        if job.placement is not None:
-            session.engine.cancel(job.id)
+        job.batch, job.done, job.total = Prepared(numbers, tuple(placements)), 0, 0
+        session.engine.paint(job.id, [placement.request for placement in placements])
         session.job_changed.emit()
 
-
-def restart_engine(session: Session) -> None:
-    """Start the engine again after it could not be started."""
-    session.engine_fault, session.starts_failed = "", 0
-    session.engine.start()
-    session.engine_changed.emit()
+    session.background.run(cut, prepared, _failing(session, job))
 
 
-def _ready(session: Session) -> None:
-    session.engine_fault, session.starts_failed = "", 0
-    if session.request.lesion_class not in session.engine.classes and session.engine.classes:
-        session.set_request(session.request.of_class(session.engine.classes[0]))
-    session.engine_changed.emit()
+def _batch(job: Job) -> tuple[int, ...]:
+    """The next lesions that one batch of the network can hold: they share sampler, steps and detail."""
+    first = len(job.layers)
+
+    def alike(number: int) -> bool:
+        one, other = job.specs[first], job.specs[number]
+        return (one.sampler, one.steps, one.detail) == (other.sampler, other.steps, other.detail)
+
+    return tuple(takewhile(alike, range(first, min(first + BATCH, job.count))))
 
 
 def _progress(session: Session, number: str, done: int, total: int) -> None:
@@ -92,69 +189,141 @@ def _progress(session: Session, number: str, done: int, total: int) -> None:
     session.job_changed.emit()
 
 
-def _painted(session: Session, number: str, result: PatchResult) -> None:
+def _painted(session: Session, number: str, results: list[PatchResult]) -> None:
     job, document = session.job, session.document
-    if job is None or job.id != number or job.placement is None or document is None:
+    if job is None or job.id != number or job.batch is None or document is None:
         return
     if job.cancelled:
         _cancelled(session, number)
         return
-    placement, part = job.placement, document.patient.body_part(job.spec.site)
+    batch = job.batch
 
-    def finished(layer: LesionLayer) -> None:
+    def finish() -> list[LesionLayer]:
+        triples = zip(batch.numbers, batch.placements, results, strict=True)
+        return [_finished(document, job, *triple) for triple in triples]
+
+    def finished(layers: list[LesionLayer]) -> None:
         if session.job is not job:
             return
         if job.cancelled:
             _cancelled(session, number)
             return
+        job.layers |= dict(zip(batch.numbers, layers, strict=True))
+        job.warnings += [warning for placement in batch.placements for warning in placement.patch.warnings]
+        job.batch = None
+        if len(job.layers) < job.count:
+            _prepare(session, job)
+        else:
+            _commit(session, document, job)
+        session.job_changed.emit()
+
+    session.background.run(finish, finished, _failing(session, job))
+
+
+def _finished(
+    document: Document, job: Job, number: int, placement: place.Placement, result: PatchResult
+) -> LesionLayer:
+    """Background: the layer; recoloured, and sparing what is protected."""
+    patient, spec = document.patient, job.specs[number]
+    layer = place.finish(placement, result, job.ids[number], patient.body_part(spec.site))
+    return retouch.sparing(patient.surface, retouch.with_its_colour(layer), job.protected)
+
+
+def _commit(session: Session, document: Document, job: Job) -> None:
+    """All lesions are painted: into the scene, or to where they wait to be chosen."""
+    layers = [job.layers[number] for number in range(job.count)]
+
+    def ended(_: object = None) -> None:
         session.set_job(None)
-        if verbs.edit(session, f"Add {layer.spec.lesion_class}", lambda step: step.add(layer)):
-            _added(session, layer, placement.patch.warnings)
+        for warning in dict.fromkeys(job.warnings):
+            session.told.emit(warning, False)
+        _next(session)
 
-    session.background.run(lambda: place.finish(placement, result, job.id, part), finished, _failing(session, job))
+    def added(update: Update) -> None:
+        if job.kind is Kind.ADD:
+            session.set_selected([layer.id for layer in layers])
+        ended()
 
+    def wait_to_be_chosen() -> None:
+        kept = [layer for layer in document.state.variants if layer.spec.site == layers[0].spec.site]
+        waiting = [*kept, *layers][-MOST_VARIANTS:]
+        verbs.perform(session, document, lambda: document.keep_variants(waiting), ended, ended)
 
-def _added(session: Session, layer: LesionLayer, warnings: tuple[str, ...]) -> None:
-    session.set_site(None)
-    session.set_selection(layer.id)
-    if not session.request.keep_seed:
-        verbs.roll_seed(session)
-    for warning in warnings:
-        session.told.emit(warning, False)
+    def change(step: Edit) -> None:
+        for layer in layers:
+            if job.kind is Kind.ADD:
+                step.add(layer)
+            elif (former := document.latest(layer.id)) is not None:
+                step.replace(replace(layer, visible=former.visible))
+
+    if job.kind is Kind.CHOOSE:
+        wait_to_be_chosen()
+    else:  # what can't be saved is not thrown away
+        verbs.edit(session, job.name, change, added, wait_to_be_chosen if job.kind is Kind.ADD else ended)
 
 
 def _cancelled(session: Session, number: str) -> None:
     if session.job is not None and session.job.id == number:
-        session.set_job(None)
         session.told.emit("Cancelled; nothing was changed.", False)
+        _end(session)
 
 
 def _refused(session: Session, number: str, message: str) -> None:
     if session.job is not None and session.job.id == number:
-        session.set_job(None)
         session.told.emit(f"This lesion could not be grown: {message}", True)
+        _end(session)
 
 
 def _failing(session: Session, job: Job) -> Callable[[Exception], None]:
     def failed(error: Exception) -> None:
-        if session.job is job:
-            session.set_job(None)
         verbs.tell(session, error)
+        if session.job is job:
+            _end(session)
 
     return failed
 
 
+def _end(session: Session) -> None:
+    """The wish came to nothing; its place is marked again, and the next wish follows."""
+    _mark_again(session)
+    session.set_job(None)
+    verbs.show_as_saved(session)
+    _next(session)
+
+
+def _mark_again(session: Session) -> None:
+    job = session.job
+    if job is not None and job.kind is Kind.ADD and job.count == 1 and session.site is None:
+        session.set_site(job.specs[0].site)
+
+
+# the engine
+
+
+def _ready(session: Session) -> None:
+    session.engine_fault, session.starts_failed = "", 0
+    if session.request.lesion_class not in session.engine.classes and session.engine.classes:
+        session.set_request(session.request.of_class(session.engine.classes[0]))
+    session.engine_changed.emit()
+    _next(session)
+
+
 def _died(session: Session, why: str) -> None:
     """Tell in plain words what happened, and start the engine again unless that is hopeless."""
-    was_growing, session.job = session.job is not None, None
+    was_growing = session.job is not None
+    waiting = len(session.queue)
+    _mark_again(session)
+    session.set_job(None)
     session.starts_failed += 1
     hopeless = session.starts_failed >= MOST_STARTS
     lost = " The lesion under way was lost; all others are saved. Grow it again." if was_growing else ""
+    if waiting:
+        lost += f" {waiting} more in the queue {'waits' if waiting == 1 else 'wait'} for it."
     if hopeless:
         session.engine_fault = why
         session.told.emit(f"The engine can't be started: {why}. Mend this, then use Lesion, Restart engine.", True)
     else:
         session.engine.start()
         session.told.emit(f"The engine stopped: {why}. It is being started again.{lost}", True)
-    session.job_changed.emit()
+    verbs.show_as_saved(session)
     session.engine_changed.emit()

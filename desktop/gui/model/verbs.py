@@ -1,16 +1,26 @@
-"""What the user can do, one verb a function. Everything that changes the scene is one named step of its history."""
+"""What the user can do with a scene as a whole: open, save elsewhere, revert, edit, undo, redo, select.
+
+Everything that changes the scene is one named step of its history, made in the background.
+"""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from desktop.gui.model.document import Document, PlaceWanted
+from desktop.gui.model.document import Changes, Document, Update
+from desktop.gui.model.opening import PlaceWanted
 from desktop.gui.model.request import LARGEST_SEED
 from desktop.gui.model.session import Session
 from engine.errors import MoulageError
-from engine.lesion import LesionLayer, Site
-from engine.scene import Edit, Scene, Step
+from engine.lesion import Site
+from engine.scene import Edit, Scene
+
+PREVIEW = "preview"
+"""Key of the work that shows something on the canvas which is no step of the history."""
+
+# files
 
 
 def open_path(session: Session, path: Path, scene_path: Path | None = None) -> None:
@@ -26,8 +36,8 @@ def open_path(session: Session, path: Path, scene_path: Path | None = None) -> N
         session.set_busy("")
         session.set_document(document)
         session.remember(document.path)
-        for warning in document.patient.avatar.warnings:
-            session.told.emit(warning, False)
+        for note in document.notes:
+            session.told.emit(note, False)
 
     def failed(error: Exception) -> None:
         session.set_busy("")
@@ -43,20 +53,21 @@ def open_path(session: Session, path: Path, scene_path: Path | None = None) -> N
 def save_as(session: Session, path: Path) -> None:
     """Copy the scene to another file and go on in that one."""
     document = session.document
-    if document is None:
+    if document is None or session.busy:
         return
 
-    def copy() -> Scene:
+    def copy() -> None:
         document.scene.save_as(path)
-        return Scene.open(path, write=True)
+        scene = Scene.open(path, write=True)
+        former, document.scene = document.scene, scene
+        former.close()
 
-    def saved(scene: Scene) -> None:
+    def saved(_: None) -> None:
         session.set_busy("")
-        document.scene.close()
-        document.scene = scene
-        session.remember(scene.path)
-        session.follow_scene()
-        session.told.emit(f"Saved as {scene.path}; your work goes on in this file.", False)
+        session.remember(document.path)
+        session.set_pending(0, "")
+        session.take(document, Update(document.state, Changes()))
+        session.told.emit(f"Saved as {document.path}; your work goes on in this file.", False)
 
     def failed(error: Exception) -> None:
         session.set_busy("")
@@ -66,19 +77,124 @@ def save_as(session: Session, path: Path) -> None:
     session.background.run(copy, saved, failed)
 
 
-def point_at(session: Session, site: Site) -> None:
-    """Point at the skin: select the lesion there, or mark the place of the next one."""
+def revert(session: Session) -> None:
+    """Bring everything back to how it was when the file was opened; one step, which undo takes back."""
+    document = session.document
+    if document is not None:
+        edit(session, "Revert", document.revert)
+
+
+# the history
+
+
+def edit(
+    session: Session,
+    name: str,
+    change: Callable[[Edit], Any],
+    then: Callable[[Update], Any] | None = None,
+    otherwise: Callable[[], Any] | None = None,
+) -> None:
+    """One step of the scene's history, made in the background; `then` is called when it is on the disk and shown.
+
+    change: runs in the background; whatever it raises is told, nothing is changed, and `otherwise` is called.
+    """
+    document = session.document
+    if document is not None:
+        perform(session, document, lambda: document.commit(name, change), then, otherwise)
+
+
+def read(session: Session, work: Callable[[Scene], Any], then: Callable[[Any], None]) -> None:
+    """Read something of the scene in the background."""
+    document = session.document
+    if document is not None:
+        session.background.run(lambda: work(document.scene), then, lambda error: tell(session, error))
+
+
+def undo(session: Session) -> None:
+    """Take the last step back."""
+    document = session.document
+    if document is not None:
+        perform(session, document, document.undo, lambda update: _tell_step(session, "Undone", update))
+
+
+def redo(session: Session) -> None:
+    """Repeat the step that was undone last."""
+    document = session.document
+    if document is not None:
+        perform(session, document, document.redo, lambda update: _tell_step(session, "Done again", update))
+
+
+def step_names(session: Session) -> tuple[str, str]:
+    """What undo would take back and redo repeat; empty where there is nothing."""
+    if session.document is None:
+        return "", ""
+    state = session.document.state
+    return (state.undo[-1] if state.undo else ""), (state.redo[0] if state.redo else "")
+
+
+def perform(
+    session: Session,
+    document: Document,
+    work: Callable[[], Update],
+    then: Callable[[Update], Any] | None = None,
+    otherwise: Callable[[], Any] | None = None,
+) -> None:
+    """Change the scene in the background, show it here, and keep count of what is not on the disk yet."""
+
+    def done(update: Update) -> None:
+        session.set_pending(-1, "")
+        session.take(document, update)
+        if then is not None:
+            then(update)
+
+    def failed(error: Exception) -> None:
+        session.set_pending(-1, str(error))
+        tell(session, error)
+        show_as_saved(session)
+        if otherwise is not None:
+            otherwise()
+
+    session.set_pending(1)
+    session.background.drop(PREVIEW)
+    session.background.run(work, done, failed)
+
+
+def preview(session: Session, work: Callable[[], Update]) -> None:
+    """Show something on the canvas that is no step; only the latest of several waiting ones is done."""
+    document = session.document
+    if document is not None:
+        show = lambda update: session.take(document, update)  # noqa: E731
+        session.background.run(work, show, lambda error: tell(session, error), PREVIEW)
+
+
+def show_as_saved(session: Session) -> None:
+    """Show what the scene holds, and no preview any more."""
+    document = session.document
+    if document is not None:
+        session.background.drop(PREVIEW)
+        session.background.run(
+            document.refresh, lambda update: session.take(document, update), lambda error: tell(session, error)
+        )
+
+
+# pointing and choosing
+
+
+def point_at(session: Session, site: Site, add: bool = False) -> None:
+    """Point at the skin: select the lesion there, or mark the place of the next one.
+
+    add: the lesion joins the selected ones, or leaves them.
+    """
     if session.document is None:
         return
     found = session.document.lesion_at(site)
+    if add:
+        if found is not None:
+            toggle_selected(session, found)
+        return
     session.set_selection(found)
     if found is None:
         session.set_site(site)
-
-
-def roll_seed(session: Session) -> None:
-    """Another seed: another lesion of the same kind."""
-    session.set_request(replace(session.request, seed=secrets.randbelow(LARGEST_SEED)))
 
 
 def select(session: Session, layer_id: str | None) -> None:
@@ -86,58 +202,31 @@ def select(session: Session, layer_id: str | None) -> None:
     session.set_selection(layer_id)
 
 
-def set_visible(session: Session, layer_id: str, visible: bool) -> None:
-    """Show or hide a lesion."""
-    layer = _layer(session, layer_id)
-    if layer is not None and layer.visible != visible:
-        name = f"{'Show' if visible else 'Hide'} {layer.spec.lesion_class}"
-        edit(session, name, lambda step: step.set_visible(layer_id, visible))
+def select_many(session: Session, layer_ids: Sequence[str]) -> None:
+    """Select several lesions, the primary one last."""
+    session.set_selected(layer_ids)
 
 
-def toggle_visible(session: Session) -> None:
-    """Show the selected lesion if it is hidden, hide it if it is shown."""
-    layer = _layer(session, session.selection)
-    if layer is not None:
-        set_visible(session, layer.id, not layer.visible)
+def select_all(session: Session) -> None:
+    """Select every lesion."""
+    if session.document is not None:
+        session.set_selected([layer.id for layer in session.document.layers])
 
 
-def delete(session: Session) -> None:
-    """Take the selected lesion away."""
-    layer = _layer(session, session.selection)
-    if layer is not None:
-        edit(session, f"Delete {layer.spec.lesion_class}", lambda step: step.remove(layer.id))
+def toggle_selected(session: Session, layer_id: str) -> None:
+    """Add a lesion to the selected ones, or take it from them."""
+    kept = [key for key in session.selected if key != layer_id]
+    session.set_selected(kept if layer_id in session.selected else [*kept, layer_id])
 
 
-def undo(session: Session) -> None:
-    """Take the last step back."""
-    _move(session, lambda scene: scene.undo(), "Undone")
+def roll_seed(session: Session) -> None:
+    """Another seed: another lesion of the same kind."""
+    session.set_request(replace(session.request, seed=secrets.randbelow(LARGEST_SEED)))
 
 
-def redo(session: Session) -> None:
-    """Repeat the step that was undone last."""
-    _move(session, lambda scene: scene.redo(), "Done again")
-
-
-def step_names(session: Session) -> tuple[str, str]:
-    """What undo would take back and redo repeat; empty where there is nothing."""
-    if session.document is None:
-        return "", ""
-    behind, ahead = session.document.scene.history()
-    return (behind[-1].name if behind else ""), (ahead[0].name if ahead else "")
-
-
-def edit(session: Session, name: str, change: Callable[[Edit], None]) -> bool:
-    """One step of the scene's history, on the disk when this returns; whether it was taken."""
-    if session.document is None:
-        return False
-    try:
-        with session.document.scene.edit(name) as step:
-            change(step)
-        session.follow_scene()
-    except MoulageError as error:
-        tell(session, error)
-        return False
-    return True
+def next_seed(session: Session) -> None:
+    """The seed after this one."""
+    session.set_request(replace(session.request, seed=(session.request.seed + 1) % LARGEST_SEED))
 
 
 def tell(session: Session, error: Exception) -> None:
@@ -147,18 +236,6 @@ def tell(session: Session, error: Exception) -> None:
     session.told.emit(" ".join(text.split()), True)
 
 
-def _move(session: Session, move: Callable[[Scene], Step | None], did: str) -> None:
-    if session.document is None:
-        return
-    try:
-        step = move(session.document.scene)
-        session.follow_scene()
-    except MoulageError as error:
-        tell(session, error)
-        return
-    if step is not None:
-        session.told.emit(f"{did}: {step.name}", False)
-
-
-def _layer(session: Session, layer_id: str | None) -> LesionLayer | None:
-    return None if session.document is None else session.document.layer(layer_id)
+def _tell_step(session: Session, did: str, update: Update) -> None:
+    if update.step is not None:
+        session.told.emit(f"{did}: {update.step.name}", False)

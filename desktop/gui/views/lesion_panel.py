@@ -1,15 +1,16 @@
-"""What the next lesion shall be, and the button that grows it."""
+"""What the next lesion shall be, and the buttons that grow it."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -22,38 +23,50 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.gui.model import growing, verbs
+from desktop.gui.model import growing, scattering, verbs
+from desktop.gui.model.outlines import read_outline
 from desktop.gui.model.request import LARGEST_SEED, SHAPES
 from desktop.gui.model.session import Session
+from desktop.gui.views.advanced import Advanced
+from desktop.gui.views.folding import Folding
+from engine.errors import BadInput
 from engine.lesion import DIAMETER_MM
 
-DETAILS = (64, 128, 256, 454, 512)
+SHAPE_NAMES = {
+    "automatic": "Automatic",
+    "round": "Round",
+    "painted": "As painted",
+    "image": "From an image …",
+    "free": "Left to the network",
+}
+_IMAGES = "Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp)"
 
 
-class LesionPanel(QGroupBox):
+class LesionPanel(QWidget):
     """Controls for `Session.request`; every change goes to the session and comes back from it."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__("New lesion", parent)
+        super().__init__(parent)
         self.session = session
-        self.lesion_class = QComboBox()
+        self.lesion_class = _choice()
         self.diameter = QDoubleSpinBox(minimum=DIAMETER_MM[0], maximum=DIAMETER_MM[1], decimals=1, singleStep=0.5)
         self.diameter.setSuffix(" mm")
-        self.shape = QComboBox()
-        self.shape.addItems([name.capitalize() for name in SHAPES])
+        self.shape = _choice([SHAPE_NAMES[kind] for kind in SHAPES])
         self.irregularity, self.asymmetry = _share(), _share()
         self.seed = QSpinBox(minimum=0, maximum=LARGEST_SEED)
-        self.dice = QToolButton(text="⚄")
+        self.dice, self.next_seed = QToolButton(text="⚄"), QToolButton(text="+1")
         self.keep_seed = QCheckBox("Keep")
-        self.detail = QComboBox()
-        self.detail.addItems([f"{side} px" for side in DETAILS])
-        for box in (self.lesion_class, self.shape, self.detail):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.steps = QSpinBox(minimum=2, maximum=1000)
+        self.advanced = Advanced(session)
+        self.detail, self.steps = self.advanced.detail, self.advanced.steps
+        self.folding = Folding("Advanced", self.advanced)
         self.grow = QPushButton("Grow lesion", objectName="grow")
-        self.cancel = QPushButton("Cancel")
-        self.progress = QProgressBar(textVisible=True)
+        self.variants, self.variant_count = QPushButton("Variants"), QSpinBox(minimum=2, maximum=6, value=3)
+        self.scatter, self.scatter_count = QPushButton("Scatter"), QSpinBox(minimum=1, maximum=200, value=5)
+        self.gap = QSpinBox(minimum=0, maximum=200, value=5)
+        self.gap.setPrefix("≥ ")
+        self.gap.setSuffix(" mm")
+        self.as_they_occur = QCheckBox("Sizes as they occur", checked=True)
+        self.cancel, self.progress = QPushButton("Cancel"), QProgressBar(textVisible=True)
         self._name_controls()
         self._lay_out()
         self._connect()
@@ -64,15 +77,20 @@ class LesionPanel(QGroupBox):
         for control, name, tip in (
             (self.lesion_class, "Class", "What the lesion shall look like. Synthetic, not for diagnosis."),
             (self.diameter, "Diameter", "Longest diameter on the skin, as a ruler would measure it."),
-            (self.shape, "Shape", "Automatic draws an outline; round is an even disc."),
-            (self.irregularity, "Irregularity", "How notched the border is."),
-            (self.asymmetry, "Asymmetry", "How lopsided the outline is."),
+            (self.shape, "Shape", "Its outline: drawn by itself, an even disc, the region you painted, or an image."),
+            (self.irregularity, "Irregularity", "Left: an even border. Right: notched, with bays, as of a melanoma."),
+            (self.asymmetry, "Asymmetry", "Left: both halves alike. Right: lopsided, drawn out."),
             (self.seed, "Seed", "The same seed at the same place grows the same lesion again."),
-            (self.dice, "New seed", "Another seed: another lesion of the same kind."),
-            (self.keep_seed, "Keep seed", "Grow the next lesion with this seed, too."),
-            (self.detail, "Detail", "Side of the lesion's own picture. More takes longer and shows more close up."),
-            (self.steps, "Steps", "How often the network is asked. Fewer is quicker and rougher."),
-            (self.grow, "Grow lesion", "Grow a lesion at the marked place (G)."),
+            (self.dice, "New seed", "Throw the dice: another lesion of the same kind (N)."),
+            (self.next_seed, "Next seed", "The seed after this one."),
+            (self.keep_seed, "Keep seed", "Grow the next lesions with this seed, too, instead of a new one each."),
+            (self.grow, "Grow lesion", "Grow a lesion at the marked place (G). You can mark the next place meanwhile."),
+            (self.variants, "Grow variants", "Grow several for the marked place, and choose one of them (V)."),
+            (self.variant_count, "Number of variants", "How many to choose among."),
+            (self.scatter, "Scatter in the region", "Grow lesions all over the painted or chosen region, apart."),
+            (self.scatter_count, "Number of lesions to scatter", "How many lesions the region shall get."),
+            (self.gap, "Least distance between scattered lesions", "How much skin is left free between two lesions."),
+            (self.as_they_occur, "Sizes as they occur", "Each its own usual size; otherwise all of this diameter."),
             (self.cancel, "Cancel", "Stop growing; nothing is changed (Esc)."),
             (self.progress, "Progress", ""),
         ):
@@ -80,12 +98,9 @@ class LesionPanel(QGroupBox):
             control.setToolTip(tip)
 
     def _lay_out(self) -> None:
-        seed = QHBoxLayout()
-        seed.addWidget(self.seed, 1)
-        seed.addWidget(self.dice)
-        seed.addWidget(self.keep_seed)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setVerticalSpacing(4)
         for name, field in (
             ("&Class", self.lesion_class),
             ("&Diameter", self.diameter),
@@ -94,39 +109,71 @@ class LesionPanel(QGroupBox):
             ("&Asymmetry", self.asymmetry),
         ):
             form.addRow(name, field)
-        seed_label = QLabel("S&eed")
-        seed_label.setBuddy(self.seed)
-        form.addRow(seed_label, seed)
-        form.addRow("De&tail", self.detail)
-        form.addRow("Ste&ps", self.steps)
+        label = QLabel("S&eed")
+        label.setBuddy(self.seed)
+        form.addRow(label, _row((self.seed, 1), (self.dice, 0), (self.next_seed, 0), (self.keep_seed, 0)))
         self._form = form
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.grow, 1)
-        buttons.addWidget(self.cancel)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 6, 0, 0)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(5)
         column.addLayout(form)
-        column.addLayout(buttons)
-        column.addWidget(self.progress)
+        column.addWidget(self.folding)
+        column.addLayout(_row((self.grow, 1), (self.variants, 0), (self.variant_count, 0)))
+        column.addLayout(_row((self.scatter, 1), (self.scatter_count, 0), (self.gap, 0)))
+        column.addWidget(self.as_they_occur)
+        column.addLayout(_row((self.progress, 1), (self.cancel, 0)))
+        column.addStretch(1)
 
     def _connect(self) -> None:
         session = self.session
         self.lesion_class.currentTextChanged.connect(lambda name: session.set_request(session.request.of_class(name)))
         self.diameter.valueChanged.connect(self._change("diameter_mm", float))
-        self.shape.currentIndexChanged.connect(self._change("shape", lambda index: SHAPES[index]))
+        self.shape.activated.connect(lambda index: self._choose_shape(SHAPES[index]))
         self.irregularity.valueChanged.connect(self._change("irregularity", lambda value: value / 100))
         self.asymmetry.valueChanged.connect(self._change("asymmetry", lambda value: value / 100))
         self.seed.valueChanged.connect(self._change("seed", int))
         self.keep_seed.toggled.connect(self._change("keep_seed", bool))
-        self.detail.currentIndexChanged.connect(self._change("detail", lambda index: DETAILS[index]))
-        self.steps.valueChanged.connect(self._change("steps", int))
         self.dice.clicked.connect(lambda: verbs.roll_seed(session))
+        self.next_seed.clicked.connect(lambda: verbs.next_seed(session))
         self.grow.clicked.connect(lambda: growing.grow(session))
+        self.variants.clicked.connect(self.grow_variants)
+        self.scatter.clicked.connect(self.scatter_lesions)
         self.cancel.clicked.connect(lambda: growing.cancel(session))
         session.request_changed.connect(self._show_request)
         signals = (session.job_changed, session.engine_changed, session.site_changed, session.busy_changed)
-        for signal in (*signals, session.document_changed):
+        for signal in (*signals, session.document_changed, session.region_changed):
             signal.connect(self._show_state)
+
+    def grow_variants(self) -> None:
+        """As many variants as the panel says."""
+        growing.variants(self.session, self.variant_count.value())
+
+    def scatter_lesions(self) -> None:
+        """As many lesions, as far apart, as the panel says."""
+        scattering.scatter(self.session, self.scatter_count.value(), self.gap.value(), self.as_they_occur.isChecked())
+
+    def load_outline(self, path: Path) -> None:
+        """Take the shape from an image."""
+        session = self.session
+        try:
+            session.set_request(session.request.with_outline(read_outline(path), "image", path.name))
+        except BadInput as error:
+            verbs.tell(session, error)
+            self._show_request()
+
+    def _choose_shape(self, kind: str) -> None:
+        session = self.session
+        if kind == "image":
+            name, _ = QFileDialog.getOpenFileName(self, "The lesion's shape", "", _IMAGES)
+            if name:
+                self.load_outline(Path(name))
+            else:
+                self._show_request()
+        elif kind == "painted" and (session.request.outline is None or session.request.shape == "image"):
+            session.told.emit("Paint a region with the brush or the lasso, then say Region, Use as shape.", False)
+            self._show_request()
+        else:
+            session.set_request(replace(session.request, shape=kind))
 
     def _change(self, field: str, read: Callable[..., object]) -> Callable[[object], None]:
         def changed(value: object) -> None:
@@ -137,18 +184,19 @@ class LesionPanel(QGroupBox):
     def _show_request(self) -> None:
         request = self.session.request
         fields = (self.lesion_class, self.diameter, self.shape, self.irregularity, self.asymmetry)
-        blocked = [QSignalBlocker(f) for f in (*fields, self.seed, self.keep_seed, self.detail, self.steps)]
+        blocked = [QSignalBlocker(field) for field in (*fields, self.seed, self.keep_seed)]
         self.lesion_class.setCurrentText(request.lesion_class)
         self.diameter.setValue(request.diameter_mm)
         self.shape.setCurrentIndex(SHAPES.index(request.shape))
+        self.shape.setItemText(
+            SHAPES.index("image"), request.outline_from if request.shape == "image" else "From an image …"
+        )
         self.irregularity.setValue(round(100 * request.irregularity))
         self.asymmetry.setValue(round(100 * request.asymmetry))
         for row in (self.irregularity, self.asymmetry):
             self._form.setRowVisible(row, request.shape == "automatic")
         self.seed.setValue(request.seed)
         self.keep_seed.setChecked(request.keep_seed)
-        self.detail.setCurrentIndex(DETAILS.index(request.detail))
-        self.steps.setValue(request.steps)
         del blocked
 
     def _show_state(self) -> None:
@@ -162,23 +210,31 @@ class LesionPanel(QGroupBox):
             del blocked
         self.lesion_class.setEnabled(bool(classes))
         self.grow.setEnabled(growing.can_grow(session))
+        self.variants.setEnabled(growing.can_grow(session))
+        self.scatter.setEnabled(scattering.can_scatter(session))
+        self.scatter.setText(f"Scatter in {session.region_name}" if session.region_name else "Scatter in region")
         self.cancel.setVisible(job is not None)
         self.cancel.setEnabled(job is not None and not job.cancelled)
         self.progress.setVisible(job is not None or bool(self._hint()))
-        if job is None:
-            self.progress.setRange(0, 1)
-            self.progress.setValue(0)
-            self.progress.setFormat(self._hint())
-            return
-        self.progress.setRange(0, max(job.total, 1))
-        self.progress.setValue(job.done)
-        left = job.seconds_left
+        self.progress.setRange(0, 1000)
+        self.progress.setValue(0 if job is None else round(1000 * job.share))
+        self.progress.setFormat(self._hint() if job is None else self._doing())
+
+    def _doing(self) -> str:
+        """How far the wish under way is: which of how many lesions, time left, how many wishes wait."""
+        job, waiting = self.session.job, len(self.session.queue)
+        assert job is not None
         if job.cancelled:
-            self.progress.setFormat("Stopping …")
-        elif job.total == 0:
-            self.progress.setFormat("Preparing the skin …")
+            return "Stopping …"
+        left = job.seconds_left
+        parts = [f"{min(len(job.layers) + 1, job.count)} of {job.count}"] if job.count > 1 else []
+        if job.painting_since is None:
+            parts.append("Preparing the skin …")
         else:
-            self.progress.setFormat("%p %" if left is None else f"%p %, {left:.0f} s left")
+            parts.append("%p %" if left is None else f"%p %, {left:.0f} s left")
+        if waiting:
+            parts.append(f"{waiting} waiting")
+        return " · ".join(parts)
 
     def _hint(self) -> str:
         """What is still missing before a lesion can be grown."""
@@ -197,3 +253,19 @@ def _share() -> QSlider:
     slider.setRange(0, 100)
     slider.setPageStep(10)
     return slider
+
+
+def _choice(names: list[str] | None = None) -> QComboBox:
+    box = QComboBox()
+    box.addItems(names or [])
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def _row(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget, stretch in widgets:
+        row.addWidget(widget, stretch)
+    return row

@@ -1,0 +1,106 @@
+"""Settings of the next lesion that are rarely needed: what is held while painting, how fine, which model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+import engine
+from desktop.gui.model import growing
+from desktop.gui.model.session import Session
+from engine.lesion import GUIDINGS
+
+DETAILS = (64, 128, 256, 454, 512)
+_GUIDANCE = {
+    "border": ("Keep the skin around", "Colour changes only within the lesion; all skin around stays as it is."),
+    "segmentation": ("Fill the outline", "The lesion fills exactly the outline above."),
+    "class_border": ("End inside the frame", "The lesion may take any form that ends before the picture does."),
+}
+_MODELS = Path(engine.__file__).resolve().parent / "models"
+_FOLDER = "Another folder …"
+
+
+class Advanced(QWidget):
+    """Guidance, detail, steps, model, live preview."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.guiding = {name: QCheckBox(_GUIDANCE[name][0], toolTip=_GUIDANCE[name][1]) for name in GUIDINGS}
+        self.detail, self.model = QComboBox(), QComboBox()
+        self.detail.addItems([f"{side} px" for side in DETAILS])
+        self.steps = QSpinBox(minimum=2, maximum=1000)
+        self.live = QCheckBox("Show lesions while they are painted", checked=session.live_preview)
+        for control, name, tip in (
+            (self.detail, "Detail", "Side of the lesion's own picture. More takes longer and shows more close up."),
+            (self.steps, "Steps", "How often the network is asked. Fewer is quicker and rougher."),
+            (self.model, "Model", "The network that paints. Choosing another restarts the engine."),
+            (self.live, "Live preview", "Off saves a little time."),
+        ):
+            control.setAccessibleName(name)
+            control.setToolTip(tip)
+            control.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._list_models()
+        form = QFormLayout()
+        form.setVerticalSpacing(4)
+        form.addRow("De&tail", self.detail)
+        form.addRow("Ste&ps", self.steps)
+        form.addRow("&Model", self.model)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 0, 0, 0)
+        column.setSpacing(3)
+        for box in self.guiding.values():
+            column.addWidget(box)
+            box.clicked.connect(self._guide)
+        column.addLayout(form)
+        column.addWidget(self.live)
+        self.detail.currentIndexChanged.connect(
+            lambda index: session.set_request(replace(session.request, detail=DETAILS[index]))
+        )
+        self.steps.valueChanged.connect(lambda value: session.set_request(replace(session.request, steps=value)))
+        self.model.activated.connect(self._choose_model)
+        self.live.toggled.connect(session.set_live_preview)
+        session.request_changed.connect(self._show)
+        session.engine_changed.connect(self._list_models)
+        self._show()
+
+    def _show(self) -> None:
+        request = self.session.request
+        blocked = [QSignalBlocker(control) for control in (self.detail, self.steps)]
+        self.detail.setCurrentIndex(DETAILS.index(request.detail))
+        self.steps.setValue(request.steps)
+        for name, box in self.guiding.items():
+            box.setChecked(name in request.guiding)
+        self.guiding["segmentation"].setEnabled(request.shape != "free")
+        del blocked
+
+    def _guide(self) -> None:
+        chosen = tuple(name for name, box in self.guiding.items() if box.isChecked())
+        self.session.set_request(replace(self.session.request, guiding=chosen))
+
+    def _list_models(self) -> None:
+        shipped = sorted(path.parent.name for path in _MODELS.glob("*/config.json"))
+        present = self.session.engine.options.model
+        names = [*shipped, *([] if present in shipped else [present]), _FOLDER]
+        self.model.clear()
+        self.model.addItems(names)
+        self.model.setCurrentText(present)
+
+    def _choose_model(self, index: int) -> None:
+        name = self.model.itemText(index)
+        if name == _FOLDER:
+            name = QFileDialog.getExistingDirectory(self, "A model's folder")
+        options = self.session.engine.options
+        if name and name != options.model:
+            growing.restart_engine(self.session, replace(options, model=name))
+        self._list_models()

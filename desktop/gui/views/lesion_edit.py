@@ -1,0 +1,212 @@
+"""The selected lesions: their size, angle and colour, shown while they are changed; and what else can be done."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.gui.model import growing, lesions
+from desktop.gui.model.session import Session
+from engine import retouch
+from engine.lesion import DIAMETER_MM, LesionLayer
+
+_SETTLED_MS = 600
+"""After so long without a further change by keys or wheel, the gesture is over."""
+
+Apply = Callable[[bool, tuple[str, ...]], None]
+
+
+class Gesture(QObject):
+    """Changes of one control that belong together: shown at once, one step of the history when they end."""
+
+    def __init__(self, session: Session, apply: Apply, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session, self._apply = session, apply
+        self._ids: tuple[str, ...] = ()
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._timer.timeout.connect(self.end)
+        session.closing.connect(self.end)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something was changed that is no step yet."""
+        return bool(self._ids)
+
+    def changed(self, held: bool = False) -> None:
+        """Show the change. held: the mouse holds the control, so the gesture goes on until it is let go."""
+        self._ids = self._ids or self._session.selected
+        if self._ids:
+            self._apply(False, self._ids)
+            if held:
+                self._timer.stop()
+            else:
+                self._timer.start()
+
+    def end(self) -> None:
+        """Make it a step."""
+        self._timer.stop()
+        ids, self._ids = self._ids, ()
+        if ids:
+            self._apply(True, ids)
+
+
+class LesionEdit(QWidget):
+    """Everything here works on all selected lesions; the controls show the primary one's values."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.title = QLabel(objectName="faint", wordWrap=True)
+        self.diameter = QDoubleSpinBox(minimum=DIAMETER_MM[0], maximum=DIAMETER_MM[1], decimals=1, singleStep=0.5)
+        self.diameter.setSuffix(" mm")
+        self.diameter.setKeyboardTracking(False)
+        self.turn = _slider(180, 15)
+        most = round(retouch.MOST_COLOUR)
+        self.lightness, self.redness, self.warmth = _slider(most, 5), _slider(most, 5), _slider(most, 5)
+        self.paint_anew = QPushButton("Paint anew")
+        self.duplicate, self.delete = QPushButton("Duplicate"), QPushButton("Delete")
+        self.raise_lesion, self.lower_lesion = QPushButton("Raise"), QPushButton("Lower")
+        self.lock = QPushButton("Lock", checkable=True)
+        self._gestures = {
+            self.diameter: self._gesture(
+                lambda commit, ids: lesions.resize(session, self.diameter.value(), commit, ids)
+            ),
+            self.turn: self._gesture(lambda commit, ids: lesions.turn(session, float(self.turn.value()), commit, ids)),
+        }
+        for slider in (self.lightness, self.redness, self.warmth):
+            self._gestures[slider] = self._gesture(
+                lambda commit, ids: lesions.recolour(session, self._shift(), commit, ids)
+            )
+        self._name_controls()
+        self._lay_out()
+        self._connect()
+        self._show()
+
+    def _gesture(self, apply: Apply) -> Gesture:
+        return Gesture(self.session, apply, self)
+
+    def _name_controls(self) -> None:
+        for control, name, tip in (
+            (self.diameter, "Diameter", "Scales the lesion. Paint it anew if it shall look as grown at this size."),
+            (self.turn, "Angle", "Turns the lesion on the skin, in degrees."),
+            (self.lightness, "Lightness", "Left: darker. Right: lighter."),
+            (self.redness, "Redness", "Left: greener, less inflamed. Right: redder."),
+            (self.warmth, "Brownness", "Left: bluer, as pigment that lies deep. Right: browner."),
+            (self.paint_anew, "Paint anew", "Have the network paint the lesion again at its present size and place."),
+            (self.duplicate, "Duplicate", "A copy beside it (Ctrl+D)."),
+            (self.delete, "Delete", "Take the lesion away (Delete)."),
+            (self.raise_lesion, "Raise", "Lay it above the next lesion (Ctrl+Up)."),
+            (self.lower_lesion, "Lower", "Lay it below the next lesion (Ctrl+Down)."),
+            (self.lock, "Lock", "A locked lesion can't be changed or moved by accident (K)."),
+        ):
+            control.setAccessibleName(name)
+            control.setToolTip(tip)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setVerticalSpacing(4)
+        for name, field in (
+            ("&Diameter", self.diameter),
+            ("An&gle", self.turn),
+            ("&Lightness", self.lightness),
+            ("&Redness", self.redness),
+            ("&Brownness", self.warmth),
+        ):
+            form.addRow(name, field)
+        buttons = QGridLayout()
+        buttons.setSpacing(4)
+        rows = (
+            (self.paint_anew, self.duplicate, self.delete),
+            (self.raise_lesion, self.lower_lesion, self.lock),
+        )
+        for row, widgets in enumerate(rows):
+            for column, widget in enumerate(widgets):
+                buttons.addWidget(widget, row, column)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        column.addWidget(self.title)
+        column.addLayout(form)
+        column.addLayout(buttons)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.diameter.valueChanged.connect(lambda: self._gestures[self.diameter].changed())
+        self.diameter.editingFinished.connect(self._gestures[self.diameter].end)
+        for slider in (self.turn, self.lightness, self.redness, self.warmth):
+            gesture = self._gestures[slider]
+            slider.valueChanged.connect(lambda _, g=gesture, s=slider: g.changed(s.isSliderDown()))
+            slider.sliderReleased.connect(gesture.end)
+        self.paint_anew.clicked.connect(lambda: growing.regenerate(session))
+        self.duplicate.clicked.connect(lambda: lesions.duplicate(session))
+        self.delete.clicked.connect(lambda: lesions.delete(session))
+        self.raise_lesion.clicked.connect(lambda: lesions.shift_order(session, up=True))
+        self.lower_lesion.clicked.connect(lambda: lesions.shift_order(session, up=False))
+        self.lock.clicked.connect(lambda: lesions.toggle_locked(session))
+        session.selection_changed.connect(self._end_all)
+        for signal in (session.selection_changed, session.lesions_changed, session.document_changed):
+            signal.connect(self._show)
+        for signal in (session.engine_changed, session.busy_changed):
+            signal.connect(self._show)
+
+    def _shift(self) -> retouch.ColourShift:
+        return retouch.ColourShift(*(float(s.value()) for s in (self.lightness, self.redness, self.warmth)))
+
+    def _end_all(self) -> None:
+        for gesture in self._gestures.values():
+            gesture.end()
+
+    def _show(self) -> None:
+        document, session = self.session.document, self.session
+        layer = document.layer(session.selection) if document is not None else None
+        changeable = layer is not None and not layer.locked and not session.busy
+        for control in (*self._gestures, self.delete, self.raise_lesion, self.lower_lesion):
+            control.setEnabled(changeable)
+        self.paint_anew.setEnabled(changeable and growing.can_paint(session))
+        self.duplicate.setEnabled(layer is not None)
+        self.lock.setEnabled(layer is not None)
+        self.title.setText(self._title(layer))
+        if layer is None:
+            return
+        self.lock.setChecked(layer.locked)
+        shift = retouch.colour_shift_of(layer)
+        for control, value in (
+            (self.diameter, layer.spec.diameter_mm),
+            (self.turn, round(layer.spec.turn_deg)),
+            (self.lightness, round(shift.lightness)),
+            (self.redness, round(shift.redness)),
+            (self.warmth, round(shift.warmth)),
+        ):
+            if not self._gestures[control].under_way:
+                blocked = QSignalBlocker(control)
+                control.setValue(value)
+                del blocked
+
+    def _title(self, layer: LesionLayer | None) -> str:
+        document = self.session.document
+        if layer is None or document is None:
+            return "Select a lesion in the list or on the skin."
+        number = document.number_of(layer)
+        place = layer.body_part.replace("-", " ")
+        told = f"{number or ''} {layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm{', ' + place if place else ''}"
+        others = len(self.session.selected) - 1
+        told += f" and {others} more" if others else ""
+        return told.strip() + (". Locked." if layer.locked else "")
+
+
+def _slider(most: int, page: int) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(-most, most)
+    slider.setPageStep(page)
+    return slider

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from desktop.gui.model.session import Session
+from desktop.gui.views.link_panel import state_line
 
 
 class StatusLine(QStatusBar):
@@ -12,21 +13,28 @@ class StatusLine(QStatusBar):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.place, self.engine, self.doing = QLabel(), QLabel(), QLabel()
+        self.place, self.engine, self.doing, self.link = QLabel(), QLabel(), QLabel(), QLabel()
         self.busy = QProgressBar(maximum=0, textVisible=False)
         self.busy.setFixedWidth(120)
-        for label, name in ((self.place, "Under the pointer"), (self.engine, "Engine"), (self.doing, "Work under way")):
+        for label, name in (
+            (self.place, self.tr("Under the pointer")),
+            (self.engine, self.tr("Engine")),
+            (self.doing, self.tr("Work under way")),
+            (self.link, self.tr("Link to VR scenes")),
+        ):
             label.setAccessibleName(name)
         self.busy.setAccessibleName("Busy")
         self.addWidget(self.place, 1)
-        for widget in (self.doing, self.busy, self.engine):
+        for widget in (self.doing, self.busy, self.link, self.engine):
             self.addPermanentWidget(widget)
         session.hover_changed.connect(self._show_place)
         session.site_changed.connect(self._show_place)
         session.busy_changed.connect(self._show_busy)
         session.engine_changed.connect(self._show_engine)
+        session.link.changed.connect(self._show_link)
         self._show_busy()
         self._show_engine()
+        self._show_link()
 
     def _show_place(self) -> None:
         document, session = self.session.document, self.session
@@ -41,6 +49,12 @@ class StatusLine(QStatusBar):
         self.doing.setText(self.session.busy)
         self.doing.setVisible(bool(self.session.busy))
         self.busy.setVisible(bool(self.session.busy))
+
+    def _show_link(self) -> None:
+        state, text = state_line(self.session.link)
+        self.link.setText(text)
+        self.link.setProperty("state", state)
+        self.link.style().polish(self.link)
 
     def _show_engine(self) -> None:
         engine = self.session.engine

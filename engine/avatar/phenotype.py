@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from engine.avatar.basemesh import BaseMesh
 from engine.errors import AvatarError
@@ -96,6 +95,8 @@ def solve(mesh: BaseMesh, sex: str, age: float, height_m: float, weight_kg: floa
     def stature(adiposity: float) -> tuple[float, Figure]:
         return _of_height(mesh, sex, age, adiposity, height_m)
 
+    from scipy.optimize import brentq  # half a second, and those who only ask for usual heights don't need it
+
     lightest, heaviest = stature(-1.0)[1], stature(1.0)[1]
     if not lightest.weight_kg <= weight_kg <= heaviest.weight_kg:
         raise AvatarError(
@@ -111,6 +112,8 @@ def _of_height(mesh: BaseMesh, sex: str, age: float, adiposity: float, height_m:
 
     Little muscle goes with both ends: so the base body reaches from a body mass index of about 15 to 40.
     """
+    from scipy.optimize import brentq
+
     years, stops = zip(*_AGE_STOPS, strict=True)
     known = {
         "gender": float(sex == "female"),

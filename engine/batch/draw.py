@@ -6,15 +6,17 @@ begins with the patients of the shorter one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.avatar.body import BodySpec
 from engine.avatar.phenotype import usual_height, usual_weight
 from engine.batch.job import AvatarFile, Distribution, Job, LesionGroup, Mix, Parametric
+from engine.clinic import ANY_CLASS, CLINIC, Clinic
 from engine.lesion import Shape
-from engine.plan import ANY_CLASS, CLINIC, Clinic
+
+if TYPE_CHECKING:
+    from engine.avatar.body import BodySpec
 
 TRIES = 1000
 SMALL_CHILDREN = ((3.0, 5.0), (1.2, 1.35))
@@ -58,7 +60,7 @@ class PatientPlan:
     """
 
     number: int
-    body: BodySpec | None
+    body: "BodySpec | None"
     file: AvatarFile | None
     lesions: tuple[LesionPlan, ...]
     seed: int
@@ -123,8 +125,10 @@ def draw_counts(job: Job, number: int) -> list[int]:
     return [draw_count(group.count, _stream(job, number, _COUNT, place)) for place, group in enumerate(job.lesions)]
 
 
-def draw_body(job: Job, number: int, source: Parametric) -> BodySpec:
+def draw_body(job: Job, number: int, source: Parametric) -> "BodySpec":
     """The body of a parametric patient, to whole years, centimetres and half kilograms."""
+    from engine.avatar.body import BodySpec  # with all that paints skin; who only counts lesions doesn't need it
+
     rng = _stream(job, number, _BODY)
     sex, phototype = choose(source.sex, rng), choose(source.phototype, rng)
     age = float(round(draw_number(source.age, rng)))
@@ -253,7 +257,7 @@ def _clinic(lesion_class: str) -> Clinic:
     return CLINIC.get(lesion_class, ANY_CLASS)
 
 
-def _facts(source: Parametric | AvatarFile, body: BodySpec | None) -> dict[str, Any]:
+def _facts(source: Parametric | AvatarFile, body: "BodySpec | None") -> dict[str, Any]:
     if body is None:
         assert isinstance(source, AvatarFile)
         return {"file": source.path.name}

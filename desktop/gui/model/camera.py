@@ -69,12 +69,21 @@ class Camera:
         moved = fixed + (np.asarray(self.target) - fixed) * factor
         return replace(self, target=_triple(moved), distance_m=self.distance_m * factor)
 
+    @property
+    def eye(self) -> Floats:
+        """Where it stands, metres."""
+        return np.asarray(np.asarray(self.target) + self.distance_m * self.view.axes[2])
+
+    def planes(self, centre: ArrayLike, radius: float) -> tuple[float, float]:
+        """Near and far plane, metres, tight around a ball."""
+        apart = float(np.linalg.norm(self.eye - np.asarray(centre)))
+        return max(apart - radius, 0.1 * NEAREST_M), apart + radius
+
     def matrix(self, aspect: float, centre: ArrayLike, radius: float) -> NDArray[np.float32]:
         """World → clip space, float32 [4, 4] (row vectors transposed for GLSL), tight around a ball about the body."""
         view = self.view
-        eye = np.asarray(self.target) + self.distance_m * view.axes[2]
-        apart = float(np.linalg.norm(eye - np.asarray(centre)))
-        near, far = max(apart - radius, 0.1 * NEAREST_M), apart + radius
+        eye = self.eye
+        near, far = self.planes(centre, radius)
         world = np.eye(4)
         world[:3, :3], world[:3, 3] = view.axes, -view.axes @ eye
         scale = 1 / tan(radians(FIELD_DEG / 2))

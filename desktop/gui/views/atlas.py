@@ -1,79 +1,56 @@
-"""The texture, flat: one material at a time, down to single texels. Only what is exposed is drawn."""
+"""The texture, flat: one material at a time, down to single texels."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import (
-    QColor,
-    QImage,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QGraphicsView, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
 
 from desktop.gui import theme
 from desktop.gui.model import verbs
 from desktop.gui.model.document import Changes
-from desktop.gui.model.pyramid import Pyramid
-from desktop.gui.model.ring import ring, strokes
+from desktop.gui.model.regions import Rects
 from desktop.gui.model.session import Session
-from desktop.gui.views.body import CLICK_PX
+from desktop.gui.model.tools import Tool
+from desktop.gui.views.atlas_item import AtlasItem, draw_overlay
+from desktop.gui.views.atlas_marks import AtlasMarks
+from desktop.gui.views.gestures import CLICK_PX, Anchor, Gestures
 from engine.errors import BadInput
 from engine.lesion import Site
+from engine.surface.painting import Piece
 
 _ZOOM_STEP = 1.2
 _CLOSEST = 40.0
-"""Screen pixels per texel."""
+"""Screen points per texel."""
+_KEY_PAN_PX = 40
 
-
-class AtlasItem(QGraphicsItem):
-    """A pyramid as an item of one unit per texel; takes the level that suits the zoom."""
-
-    def __init__(self, pyramid: Pyramid) -> None:
-        super().__init__()
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)  # else exposedRect is everything
-        self._levels = pyramid.levels
-        self.images = [_wrapped(pixels) for pixels in pyramid.levels]
-
-    def boundingRect(self) -> QRectF:
-        """The whole map, in texels."""
-        return QRectF(0, 0, self.images[0].width(), self.images[0].height())
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """The exposed part, from the level whose texels are at least as fine as the screen's pixels."""
-        scale = option.levelOfDetailFromTransform(painter.worldTransform())
-        level = int(np.clip(np.floor(np.log2(max(1 / max(scale, 1e-6), 1))), 0, len(self.images) - 1))
-        image = self.images[level]
-        exposed = option.exposedRect.intersected(self.boundingRect())
-        across, down = image.width() / self.images[0].width(), image.height() / self.images[0].height()
-        source = QRectF(exposed.x() * across, exposed.y() * down, exposed.width() * across, exposed.height() * down)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1)
-        painter.drawImage(exposed, image, source)
+_ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
 
 class AtlasView(QGraphicsView):
-    """Left button: click to place, drag to move the map. Wheel: zoom to the pointer."""
+    """Left button: what the tool does; with the pointing tool it moves the map. Right or middle: move. Wheel: zoom."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self.material = 0
         self.item: AtlasItem | None = None
+        self.gestures = Gestures(self)
+        self.marks = AtlasMarks(self)
+        self.by_keyboard = False
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
         self._pressed: QPointF | None = None
         self._last = QPointF()
-        self._dragging = False
+        self._dragging = self._gesture = False
         self._fitted = True
         self.setAccessibleName("Texture")
-        self.setAccessibleDescription("The skin's texture map; click to place a lesion; drag to move; wheel to zoom")
+        self.setAccessibleDescription(
+            "The skin's texture map. Click to place a lesion, or paint with the chosen tool; drag to move; wheel or "
+            "plus and minus to zoom; arrow keys move; Enter does at the middle what a click does"
+        )
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
-        self.setBackgroundBrush(QColor(theme.PANEL))
         self.setMouseTracking(True)
         self.setMinimumSize(240, 240)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
@@ -83,27 +60,38 @@ class AtlasView(QGraphicsView):
         session.lesions_changed.connect(self._take_changes)
         session.site_changed.connect(self._follow_site)
         session.selection_changed.connect(self._follow_site)
-        for signal in (session.hover_changed, session.request_changed):
-            signal.connect(self.viewport().update)
+        session.regions.painted.connect(self._take_paint)
+        session.tools.tool_changed.connect(self._take_tool)
+        for signal in (session.hover_changed, session.request_changed, session.tools.looks_changed):
+            signal.connect(self.redraw)
+
+    @property
+    def bounds(self) -> QRectF:
+        """The whole map, in texels."""
+        return self.item.boundingRect() if self.item is not None else QRectF(0, 0, 1, 1)
+
+    @property
+    def scale_now(self) -> float:
+        """Points per texel."""
+        return self.transform().m11()
+
+    @property
+    def middle(self) -> QPointF:
+        """The view's middle, where the keyboard points."""
+        return QPointF(self.viewport().width() / 2, self.viewport().height() / 2)
 
     def show_material(self, material: int) -> None:
         """Show the map of another material."""
         document = self.session.document
-        if document is None or (material == self.material and self.item is not None):
+        if document is None or material < 0 or (material == self.material and self.item is not None):
             return
+        self.gestures.give_up()
         self.material = material
         self._scene.clear()
         self.item = AtlasItem(document.pyramids[material])
         self._scene.addItem(self.item)
-        bounds = self.item.boundingRect()
-        self._scene.setSceneRect(
-            bounds.adjusted(
-                *(
-                    s * side
-                    for s, side in zip((-1, -1, 1, 1), 2 * [bounds.width()] + 2 * [bounds.height()], strict=True)
-                )
-            )
-        )
+        size = self.item.boundingRect().size()
+        self._scene.setSceneRect(QRectF(-size.width(), -size.height(), 3 * size.width(), 3 * size.height()))
         self.fit()
 
     def fit(self) -> None:
@@ -111,77 +99,96 @@ class AtlasView(QGraphicsView):
         if self.item is not None:
             self._fitted = True
             self.fitInView(self.item, Qt.AspectRatioMode.KeepAspectRatio)
+            self._point_by_keyboard()
 
     def zoom(self, factor: float, position: QPointF | None = None) -> None:
         """Nearer (factor > 1) or farther; what lies under the position stays there."""
         if self.item is None:
             return
-        scale = self.transform().m11()
-        least = 0.5 * min(self.width() / self.item.boundingRect().width(), 1.0)
-        factor = float(np.clip(scale * factor, least, _CLOSEST)) / scale
-        at = position or QPointF(self.viewport().rect().center())
-        before = self.mapToScene(at.toPoint())
+        least = 0.5 * min(self.width() / self.bounds.width(), 1.0)
+        factor = float(np.clip(self.scale_now * factor, least, _CLOSEST)) / self.scale_now
+        at = (position or self.middle).toPoint()
+        before = self.mapToScene(at)
         self._fitted = False
         self.scale(factor, factor)
-        shift = self.mapToScene(at.toPoint()) - before
+        shift = self.mapToScene(at) - before
         self.translate(shift.x(), shift.y())
+        self._point_by_keyboard()
+
+    def shift(self, right: float, down: float) -> None:
+        """Move the map by points."""
+        self._fitted = False
+        self.translate(right / self.scale_now, down / self.scale_now)
+        self._point_by_keyboard()
+
+    def _point_by_keyboard(self) -> None:
+        if self.by_keyboard:
+            self.session.set_hover(self.site_under(self.middle))
+
+    # what gestures ask
 
     def site_under(self, position: QPointF) -> Site | None:
         """The site of the skin under a position in the viewport; None where the map is empty."""
         document = self.session.document
-        if document is None or self.item is None:
-            return None
-        inverse, _ = self.viewportTransform().inverted()
-        texel, bounds = inverse.map(position), self.item.boundingRect()
-        if not bounds.contains(texel):
+        texel = self.texel_at(position)
+        if document is None or self.item is None or not self.bounds.contains(texel):
             return None
         try:
-            return document.patient.surface.site_at_uv(
-                self.material, texel.x() / bounds.width(), texel.y() / bounds.height()
-            )
+            u, v = texel.x() / self.bounds.width(), texel.y() / self.bounds.height()
+            return document.patient.surface.site_at_uv(self.material, u, v)
         except BadInput:
             return None  # between the islands there is no skin
 
+    def texel_at(self, position: QPointF) -> QPointF:
+        """The place on the map, in texels, under a position in the viewport."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.map(position)
+
+    def anchor_at(self, position: QPointF) -> Anchor | None:
+        """The UV under a position."""
+        texel = self.texel_at(position)
+        return texel.x() / self.bounds.width(), texel.y() / self.bounds.height()
+
+    def position_of(self, anchor: Anchor) -> QPointF:
+        """Where a UV is seen."""
+        texel = QPointF(anchor[0] * self.bounds.width(), anchor[1] * self.bounds.height())
+        return self.viewportTransform().map(texel)
+
+    def skin_inside(self, outline: Sequence[QPointF]) -> list[Piece]:
+        """Skin inside a closed outline on this map."""
+        grid = self.session.regions.grid
+        corners = [self.anchor_at(point) for point in outline]
+        known = grid is not None and self.material in grid.sizes
+        return grid.outlined(self.material, np.array(corners)) if grid is not None and known else []
+
+    def handles(self) -> dict[str, QPointF]:
+        """See `AtlasMarks.handles`."""
+        return self.marks.handles()
+
+    def redraw(self) -> None:
+        """Draw again."""
+        self.viewport().update()
+
+    # drawing
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        """The theme's panel colour."""
+        painter.fillRect(rect, QColor(theme.PANEL))
+
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
-        """Rings of true size, where they lie on this map."""
-        document, session = self.session.document, self.session
-        if document is None or self.item is None:
-            return
-        layer = document.layer(session.selection)
-        if layer is not None:
-            self._draw_ring(painter, layer.spec.site, layer.spec.diameter_mm * 1.25, theme.ACCENT)
-        if session.site is not None:
-            self._draw_ring(painter, session.site, session.request.diameter_mm, theme.SITE)
-        elif session.hover is not None:
-            self._draw_pointer(painter, session.hover, theme.SITE)
+        """The region, then the marks."""
+        bits = self.session.regions.overlay.get(self.material)
+        if bits is not None and self.item is not None:
+            draw_overlay(painter, bits, rect.intersected(self.bounds), self.bounds, self.scale_now)
+        self.marks.draw(painter, rect)
 
-    def _draw_ring(self, painter: QPainter, site: Site, diameter_mm: float, colour: str) -> None:
-        assert self.session.document is not None and self.item is not None
-        document, bounds = self.session.document, self.item.boundingRect()
-        path = QPainterPath()
-        for stroke in strokes(
-            ring(document.patient.surface, site, diameter_mm), document.island_material, self.material
-        ):
-            points = [QPointF(u * bounds.width(), v * bounds.height()) for u, v in stroke]
-            path.moveTo(points[0])
-            for point in points[1:]:
-                path.lineTo(point)
-        _stroke(painter, path, colour)
-        if max(path.boundingRect().width(), path.boundingRect().height()) * self.transform().m11() < 2 * theme.MARK_PX:
-            self._draw_pointer(painter, site, colour)
-
-    def _draw_pointer(self, painter: QPainter, site: Site, colour: str) -> None:
-        assert self.session.document is not None and self.item is not None
-        material, u, v = self.session.document.patient.surface.uv(site)
-        if material == self.material:
-            bounds, radius = self.item.boundingRect(), theme.MARK_PX / self.transform().m11()
-            path = QPainterPath()
-            path.addEllipse(QPointF(u * bounds.width(), v * bounds.height()), radius, radius)
-            _stroke(painter, path, colour)
+    # the session
 
     def _take_document(self) -> None:
         self._scene.clear()
         self.item = None
+        self.gestures = Gestures(self)
+        self.marks.forget()
         document = self.session.document
         if document is not None:
             self.show_material(document.patient.material(None))
@@ -195,7 +202,17 @@ class AtlasView(QGraphicsView):
             if document.pyramids[material] is shown:
                 for rect in levels[0]:
                     self.item.update(QRectF(rect.x - 1, rect.y - 1, rect.width + 2, rect.height + 2))
-        self.viewport().update()
+        self.redraw()
+
+    def _take_paint(self, dirty: Rects | None) -> None:
+        if dirty is None or self.material in dirty:
+            self.redraw()
+
+    def _take_tool(self) -> None:
+        self.gestures.give_up()
+        pointing = self.session.tools.tool is Tool.POINT
+        self.viewport().setCursor(Qt.CursorShape.ArrowCursor if pointing else Qt.CursorShape.CrossCursor)
+        self.redraw()
 
     def _follow_site(self) -> None:
         """Show the map on which the new site lies."""
@@ -204,47 +221,80 @@ class AtlasView(QGraphicsView):
         site = session.site if layer is None else layer.spec.site
         if document is not None and site is not None:
             self.show_material(int(document.patient.surface.face_material[site.face]))
-        self.viewport().update()
+        self.redraw()
+
+    # the user
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """The beginning of a click or a drag."""
+        """The beginning of a click, a drag or a gesture."""
+        self.by_keyboard = False
         self._pressed, self._last, self._dragging = event.position(), event.position(), False
+        left = event.button() == Qt.MouseButton.LeftButton
+        self._gesture = left and self.gestures.press(event.position(), event.modifiers())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A second click is a click."""
+        self.mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move the map, or tell what is under the pointer."""
-        if self._pressed is None:
-            self.session.set_hover(self.site_under(event.position()))
+        """Move the map, go on with the gesture, or tell what is under the pointer."""
+        self.by_keyboard = False
+        if self._gesture or self._pressed is None:
+            if not self.gestures.move(event.position()):
+                self.session.set_hover(self.site_under(event.position()))
             return
         if not self._dragging and (event.position() - self._pressed).manhattanLength() <= CLICK_PX:
             return
         moved, self._last, self._dragging = event.position() - self._last, event.position(), True
-        self._fitted = False
-        scale = self.transform().m11()
-        self.translate(moved.x() / scale, moved.y() / scale)
+        self.shift(moved.x(), moved.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click places or selects."""
+        """The end of a gesture; a click places or selects."""
         pressed, self._pressed = self._pressed, None
-        if pressed is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
-            site = self.site_under(event.position())
-            if site is not None:
-                verbs.point_at(self.session, site)
+        if self._gesture:
+            self._gesture = False
+            if self.gestures.release(event.position()):
+                return
+        if pressed is None or self._dragging or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.session.tools.tool is Tool.POINT:
+            self._point_at(event.position(), event.modifiers())
+
+    def _point_at(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        site = self.site_under(position)
+        if site is not None:
+            verbs.point_at(self.session, site, bool(modifiers & Qt.KeyboardModifier.ControlModifier))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom."""
         self.zoom(_ZOOM_STEP ** (event.angleDelta().y() / 120), event.position())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """+ and - zoom, 0 shows everything."""
-        match event.key():
-            case Qt.Key.Key_Plus:
-                self.zoom(_ZOOM_STEP)
-            case Qt.Key.Key_Minus:
-                self.zoom(1 / _ZOOM_STEP)
-            case Qt.Key.Key_0:
-                self.fit()
-            case _:
-                super().keyPressEvent(event)
+        """Arrows move the map; + and - zoom, 0 shows all; Enter does at the middle what a click does."""
+        key, modifiers = Qt.Key(event.key()), event.modifiers()
+        if key in _ARROWS and not modifiers & Qt.KeyboardModifier.AltModifier:
+            self.by_keyboard = True
+            self.shift(*(_KEY_PAN_PX * step for step in _ARROWS[key]))
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.by_keyboard = True
+            if not self.gestures.enter(self.middle, modifiers):
+                self._point_at(self.middle, modifiers)
+            self.redraw()
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
+            self.by_keyboard = True
+            self.zoom(_ZOOM_STEP if key == Qt.Key.Key_Plus else 1 / _ZOOM_STEP)
+        elif key == Qt.Key.Key_0:
+            self.fit()
+        elif key != Qt.Key.Key_Escape or not self.gestures.give_up():
+            event.ignore()
+
+    def event(self, event: QEvent) -> bool:
+        """Esc belongs to the gesture under way before it belongs to the menus."""
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if event.type() == QEvent.Type.ShortcutOverride and escape and self.gestures.busy:
+            event.accept()
+            return True
+        return bool(super().event(event))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the whole map in sight until the user has zoomed."""
@@ -254,20 +304,12 @@ class AtlasView(QGraphicsView):
 
     def leaveEvent(self, event: object) -> None:
         """Nothing is under the pointer any more."""
+        self.gestures.pointer = None
         self.session.set_hover(None)
 
-
-def _wrapped(pixels: NDArray[np.uint8]) -> QImage:
-    """An image that shows the array itself; the array must outlive it."""
-    height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGBX8888)
-
-
-def _stroke(painter: QPainter, path: QPainterPath, colour: str) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for tint, width in ((QColor(16, 17, 18, 140), 2.4), (QColor(colour), 1.0)):
-        pen = QPen(tint, width * theme.RING_PX)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(path)
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The keyboard points elsewhere."""
+        if self.by_keyboard:
+            self.by_keyboard = False
+            self.session.set_hover(None)
+        super().focusOutEvent(event)

@@ -1,50 +1,26 @@
-"""The body on the graphics card: mesh, textures, marks. Lit by the engine's studio light, which stands with the camera.
+"""The body on the graphics card: mesh, textures, region overlay, marks."""
 
-Irradiance is that of `engine.lighting` (Ramamoorthi & Hanrahan 2001), evaluated per pixel in the camera's frame.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.gui import theme
 from desktop.gui.model.camera import Camera
 from desktop.gui.model.document import Changes, Document
+from desktop.gui.model.tools import Light, Looks, Tint
+from desktop.gui.views import shaders
+from desktop.gui.views.kept import Ghost, Kept, Sheet
+from desktop.gui.views.legend import VIRIDIS, density_range
+from desktop.gui.views.textures import AtlasTexture
+from engine.atlas import Rect
 from engine.lighting import lighting, unshadowed
 
-_SRGB8_ALPHA8 = 0x8C43
-
-_VERTEX = """
-#version 330
-uniform mat4 camera;
-in vec3 position; in vec3 normal; in vec2 uv; in float openness;
-out vec3 n; out vec2 t; out float o;
-void main() { gl_Position = camera * vec4(position, 1.0); n = normal; t = uv; o = openness; }
-"""
-
-_FRAGMENT = """
-#version 330
-uniform sampler2D albedo; uniform mat3 axes; uniform float light[9];
-in vec3 n; in vec2 t; in float o;
-out vec4 colour;
-void main() {
-    vec3 d = axes * normalize(n);
-    float b[9] = float[9](0.282095, 0.488603 * d.y, 0.488603 * d.z, 0.488603 * d.x, 1.092548 * d.x * d.y,
-        1.092548 * d.y * d.z, 0.315392 * (3.0 * d.z * d.z - 1.0), 1.092548 * d.x * d.z,
-        0.546274 * (d.x * d.x - d.y * d.y));
-    float received = 0.0;
-    for (int i = 0; i < 9; i++) received += b[i] * light[i];
-    vec3 skin = texture(albedo, t).rgb;
-    vec3 linear = skin * max(received, 0.05) * (o + 0.7 * (1.0 - o) * skin);
-    vec3 low = linear * 12.92, high = 1.055 * pow(max(linear, vec3(1e-6)), vec3(1.0 / 2.4)) - 0.055;
-    colour = vec4(mix(high, low, lessThan(linear, vec3(0.0031308))), 1.0);
-}
-"""
-
-_MARK_VERTEX = "#version 330\nin vec3 place; void main() { gl_Position = vec4(place, 1.0); }"
-_MARK_FRAGMENT = "#version 330\nuniform vec4 tint; out vec4 colour; void main() { colour = tint; }"
+_TINTS = {Tint.NONE: 0, Tint.ISLANDS: 1, Tint.DENSITY: 2}
+_COSINE = np.array([np.pi, 2 * np.pi / 3, np.pi / 4])
+"""The clamped cosine's weight at each degree (Ramamoorthi & Hanrahan 2001, eq. 8)."""
 
 
 @dataclass(frozen=True)
@@ -65,99 +41,197 @@ class BodyScene:
 
     def __init__(self, context: moderngl.Context, document: Document) -> None:
         self.context = context
+        self._document = document
         surface = document.patient.surface
         order = np.argsort(surface.face_material, kind="stable")
-        corners = surface.faces[order].reshape(-1)
-        vertices = np.column_stack(
-            [
-                surface.vertices[corners],
-                surface.vertex_normals[corners],
-                surface.corner_uvs[order].reshape(-1, 2),
-                document.openness[corners],
-            ]
-        ).astype(np.float32)
+        self.place_of = np.argsort(order)
         body = surface.vertices[np.unique(surface.faces)]
         self.centre = (body.min(0) + body.max(0)) / 2
         self.radius = float(np.linalg.norm(body - self.centre, axis=1).max()) * 1.01
-        self._program = context.program(_VERTEX, _FRAGMENT)
-        self._marks = context.program(_MARK_VERTEX, _MARK_FRAGMENT)
-        self._buffer = context.buffer(vertices.tobytes())
-        layout = [(self._buffer, "3f 3f 2f 1f", "position", "normal", "uv", "openness")]
-        self._body = context.vertex_array(self._program, layout)
+        self.program = context.program(shaders.BODY_VERTEX, shaders.BODY_FRAGMENT)
+        self._marks = context.program(shaders.MARK_VERTEX, shaders.MARK_FRAGMENT)
+        self._sheet = Sheet(context)
+        self.buffer = context.buffer(_corners(document, order).tobytes())
+        layout = [(self.buffer, "3f 3f 2f 1f 1f 1f", "position", "normal", "uv", "openness", "island", "side_mm")]
+        self._body = context.vertex_array(self.program, layout)
         counts = np.bincount(surface.face_material, minlength=len(document.patient.avatar.materials))
         starts = np.concatenate([[0], np.cumsum(counts)])
-        self._ranges = {m: (3 * int(starts[m]), 3 * int(counts[m])) for m in range(len(counts)) if counts[m]}
-        self._document = document
-        shared = {id(pyramid): self._texture(pyramid.levels) for pyramid in document.pyramids.values()}
-        self.textures = {material: shared[id(pyramid)] for material, pyramid in document.pyramids.items()}
-        self._light = self._lamp()
+        self.ranges = {m: (3 * int(starts[m]), 3 * int(counts[m])) for m in range(len(counts)) if counts[m]}
+        shared = {id(pyramid): AtlasTexture(context, pyramid.levels) for pyramid in document.pyramids.values()}
+        self._atlases = {material: shared[id(pyramid)] for material, pyramid in document.pyramids.items()}
+        self._painted: dict[int, moderngl.Texture] = {}
+        self._heat = context.texture((len(VIRIDIS), 1), 3, VIRIDIS.tobytes(), alignment=1)
+        self._nothing = context.texture((1, 1), 1, b"\0", dtype="u1", alignment=1)
+        self.heat_range = density_range(document)
+        self._lights = {light: _lamp(light) for light in Light}
+        self.kept: Kept | None = None
+        self._drawn: tuple[object, ...] | None = None
+        self._stale = 0
+        self._software = "llvmpipe" in context.info["GL_RENDERER"]
+
+    @property
+    def textures(self) -> dict[int, moderngl.Texture]:
+        """The atlases on the card by material."""
+        return {material: atlas.texture for material, atlas in self._atlases.items()}
 
     def release(self) -> None:
         """Give the graphics memory back."""
-        for texture in {id(t): t for t in self.textures.values()}.values():
+        for atlas in {id(a): a for a in self._atlases.values()}.values():
+            atlas.release()
+        for texture in (*self._painted.values(), self._heat, self._nothing):
             texture.release()
-        for owned in (self._body, self._buffer, self._program, self._marks):
+        if self.kept is not None:
+            self.kept.release()
+        for owned in (self._body, self.buffer, self.program, self._marks, self._sheet):
             owned.release()
+
+    # textures
+
+    def upload(self) -> bool:
+        """Upload a piece of the atlases; whether more is to come."""
+        for atlas in self._atlases.values():
+            if not atlas.complete:
+                atlas.upload_piece()
+                self._stale += atlas.complete
+                return True
+        return False
 
     def update(self, changes: Changes) -> None:
         """Upload the changed rectangles, level by level; the rest of the textures is not touched."""
         for material, levels in changes.rects.items():
-            pyramid, texture = self._document.pyramids[material], self.textures[material]
             for level, rects in enumerate(levels):
                 for rect in rects:
-                    piece = np.ascontiguousarray(pyramid.levels[level][rect.slices])
-                    viewport = (rect.x, rect.y, rect.width, rect.height)
-                    texture.write(piece, viewport=viewport, level=level, alignment=1)
+                    self._atlases[material].update(level, rect)
+                    self._stale += 1
 
-    def draw(self, camera: Camera, aspect: float, marks: Sequence[Mark], size: tuple[int, int]) -> None:
-        """The body and the marks into the bound framebuffer. size: in pixels."""
+    def paint(self, overlay: Mapping[int, NDArray[np.uint8]], dirty: Mapping[int, Sequence[Rect]] | None) -> None:
+        """Follow the region overlay, in some rectangles or (None) everywhere."""
+        self._stale += 1
+        for material in list(self._painted):
+            bits = overlay.get(material)
+            if bits is None or self._painted[material].size != bits.shape[::-1]:
+                self._painted.pop(material).release()
+        for material, bits in overlay.items():
+            if material not in self._painted:
+                texture = self.context.texture(bits.shape[::-1], 1, bits.tobytes(), dtype="u1", alignment=1)
+                texture.filter = moderngl.NEAREST, moderngl.NEAREST
+                texture.repeat_x = texture.repeat_y = False
+                self._painted[material] = texture
+                continue
+            height, width = bits.shape
+            for rect in [Rect(0, 0, width, height)] if dirty is None else dirty.get(material, ()):
+                piece = np.ascontiguousarray(bits[rect.slices])
+                viewport = (rect.x, rect.y, rect.width, rect.height)
+                self._painted[material].write(piece, viewport=viewport, alignment=1)
+
+    # drawing
+
+    def draw_body(
+        self, camera: Camera, looks: Looks, size: tuple[int, int], ratio: float, in_motion: bool = False
+    ) -> None:
+        """Bring the kept picture up to date; costs nothing where nothing changed.
+
+        size: pixels. ratio: pixels per point. in_motion: quickly where there is no graphics card.
+        """
+        smooth = not (in_motion and self._software)
+        wanted = (camera, looks, size, ratio, theme.BACKDROP, self._stale, smooth)
+        if wanted == self._drawn and self.kept is not None:
+            return
+        if self.kept is None or self.kept.size != size:
+            if self.kept is not None:
+                self.kept.release()
+            self.kept = Kept(self.context, size)
+        self._drawn = wanted
+        target = self.kept.begin(smooth)
+        target.use()
+        target.clear(*theme.BACKDROP, 1.0, depth=1.0)
         self.context.enable_only(moderngl.DEPTH_TEST)
-        self._program["camera"].write(camera.matrix(aspect, self.centre, self.radius).tobytes())
-        self._program["axes"].write(np.ascontiguousarray(camera.view.axes.T, np.float32).tobytes())
-        self._program["light"].write(self._light.tobytes())
-        for material, (first, count) in self._ranges.items():
-            self.textures[material].use(0)
-            self._body.render(moderngl.TRIANGLES, vertices=count, first=first)
-        self.context.enable(moderngl.BLEND)
-        self.context.depth_func = "<="  # a line lies exactly on its dark border
-        self.context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
-        for mark in marks:
-            self._draw_mark(mark, size)
-        self.context.disable(moderngl.BLEND)
         self.context.depth_func = "<"
+        self._set("camera", self.matrix(camera, size))
+        self._set("axes", np.ascontiguousarray(camera.view.axes.T, np.float32))
+        self._set("light", self._lights[looks.light])
+        self._value("tint", _TINTS[looks.tint])
+        self._value("wires", looks.wires)
+        self._value("heat_range", self.heat_range)
+        self._value("dot_px", ratio)
+        for unit, name in enumerate(("albedo", "heat", "painted")):
+            self._value(name, unit)
+        self._heat.use(1)
+        for material, (first, count) in self.ranges.items():
+            self._atlases[material].texture.use(0)
+            self._value("has_paint", material in self._painted)
+            self._painted.get(material, self._nothing).use(2)
+            self._body.render(moderngl.TRIANGLES, vertices=count, first=first)
+        self.kept.end(smooth)
+
+    def show(self, camera: Camera, marks: Sequence[Mark], ghost: Ghost | None) -> None:
+        """The kept picture with marks into the bound framebuffer."""
+        assert self.kept is not None
+        self.context.disable(moderngl.DEPTH_TEST)
+        self.context.disable(moderngl.BLEND)
+        self._sheet.draw(self.kept, self.matrix(camera, self.kept.size), ghost)
+        self.context.enable(moderngl.BLEND)
+        self.context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
+        self.kept.depths.use(0)
+        self._marks["depths"].value = 0
+        for mark in marks:
+            self._draw_mark(mark, self.kept.size)
+        self.context.disable(moderngl.BLEND)
+
+    def matrix(self, camera: Camera, size: tuple[int, int]) -> NDArray[np.float32]:
+        """World → clip space of this body."""
+        return camera.matrix(size[0] / max(size[1], 1), self.centre, self.radius)
 
     def _draw_mark(self, mark: Mark, size: tuple[int, int]) -> None:
-        if mark.hidden:
-            self.context.disable(moderngl.DEPTH_TEST)
-        else:
-            self.context.enable(moderngl.DEPTH_TEST)
         self._marks["tint"].value = mark.colour
-        strip = ribbon(mark.points, mark.width, size)
-        buffer = self.context.buffer(strip.tobytes())
-        array = self.context.vertex_array(self._marks, [(buffer, "3f", "place")])
+        self._marks["half_px"].value = mark.width / 2 + 0.5
+        self._marks["hidden"].value = mark.hidden
+        strip = ribbon(mark.points, mark.width + 1.0, size)
+        sides = np.tile(np.array([1, -1], np.float32), len(mark.points))[:, None]
+        buffer = self.context.buffer(np.hstack([strip, sides]).astype(np.float32).tobytes())
+        array = self.context.vertex_array(self._marks, [(buffer, "3f 1f", "place", "side")])
         array.render(moderngl.TRIANGLE_STRIP)
         array.release()
         buffer.release()
 
-    def _texture(self, levels: Sequence[NDArray[np.uint8]]) -> moderngl.Texture:
-        height, width = levels[0].shape[:2]
-        texture = self.context.texture((width, height), 4, internal_format=_SRGB8_ALPHA8)
-        texture.build_mipmaps(0, len(levels) - 1)
-        for level, pixels in enumerate(levels):
-            texture.write(np.ascontiguousarray(pixels), level=level, alignment=1)
-        texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
-        texture.repeat_x = texture.repeat_y = False
-        if "llvmpipe" not in self.context.info["GL_RENDERER"]:
-            texture.anisotropy = min(8.0, self.context.max_anisotropy)
-        return texture
+    def _set(self, name: str, values: NDArray[np.float32]) -> None:
+        self.program[name].write(values.tobytes())
 
-    def _lamp(self) -> NDArray[np.float32]:
-        """The studio's light times the cosine's weights, for a normal in the camera's frame."""
+    def _value(self, name: str, value: object) -> None:
+        self.program[name].value = value
+
+
+def _corners(document: Document, order: NDArray[np.intp]) -> NDArray[np.float32]:
+    """What the card needs of each face's corners, float32 [3 F, 11], faces sorted by material."""
+    surface = document.patient.surface
+    corners = surface.faces[order].reshape(-1)
+    side = np.where(np.isfinite(document.texel_mm), document.texel_mm, 1e9)
+    return np.column_stack(
+        [
+            surface.vertices[corners],
+            surface.vertex_normals[corners],
+            surface.corner_uvs[order].reshape(-1, 2),
+            document.openness[corners],
+            np.repeat(surface.face_island[order], 3),
+            np.repeat(side[order], 3),
+        ]
+    ).astype(np.float32)
+
+
+def _lamp(light: Light) -> NDArray[np.float32]:
+    """A light times the cosine's weights, as harmonics [9] for a normal in the camera's frame."""
+    if light is Light.THREE_POINT:
         north = np.array([[0.0, 0.0, 1.0]])
         basis = np.array([0.282095, 0, 0.488603, 0, 0, 0, 0.315392 * 2, 0, 0])
         weights = np.divide(unshadowed(north)[0], basis, out=np.zeros(9), where=basis > 0)
         by_degree = [weights[0]] + [weights[2]] * 3 + [weights[6]] * 5
         return (np.array(by_degree) * lighting(np.eye(3))).astype(np.float32)
+    # A lamp at the eye: radiance 1 from +z, some of it from everywhere so that no fold is black.
+    toward = np.array([0.282095, 0, 0.488603, 0, 0, 0, 0.315392 * 2, 0, 0])
+    total = 0.72 * toward * np.repeat(_COSINE, (1, 3, 5))
+    total[0] += 0.33 / 0.282095
+    facing = float((total * toward).sum())
+    return np.asarray(total / facing * 1.02, np.float32)
 
 
 def ribbon(points: NDArray[np.float32], width: float, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from desktop.gui.views.lesion_edit import LesionEdit
 from desktop.gui.views.lesion_list import LesionList
 from desktop.gui.views.lesion_panel import LesionPanel
 from desktop.gui.views.link_panel import LinkPanel
+from desktop.gui.views.region_panel import RegionPanel
 from desktop.gui.views.variants import VariantStrip
 
 Side = Qt.DockWidgetArea
@@ -32,6 +33,7 @@ DOCKS: tuple[Dock, ...] = (
     Dock("New lesion", LesionPanel),
     Dock("Selected lesion", LesionEdit, behind="New lesion"),
     Dock("Lesions", LesionList),
+    Dock("Region", RegionPanel, behind="Lesions"),
     Dock("Link", LinkPanel, behind="Lesions"),
     Dock("Dermatoscope", Dermatoscope, behind="Lesions"),
     Dock("Variants", VariantStrip, Side.BottomDockWidgetArea, shown=False),

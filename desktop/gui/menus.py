@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
 from desktop.gui.actions import ACTIONS, Action
 from desktop.gui.model.session import Session
+from desktop.gui.views.icons import icon
 
 if TYPE_CHECKING:
     from desktop.gui.window import Window
@@ -19,7 +21,7 @@ def build(window: "Window") -> dict[str, QAction]:
             menus[entry.menu] = window.menuBar().addMenu(entry.menu)
         made[entry.name] = action = _action(window, entry)
         menus[entry.menu].addAction(action)
-        if entry.tool:
+        if entry.tool or entry.icon:
             _add_tool(window, entry, action)
     _follow(window.session, made)
     return made
@@ -38,9 +40,11 @@ def _action(window: "Window", entry: Action) -> QAction:
 
 def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
     bar = window.workspace.tools
-    action.setIconText(entry.tool)
+    action.setIconText(entry.tool or entry.name)
     bar.addAction(action)
     button = bar.widgetForAction(action)
+    if entry.icon:
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(entry.name)
     button.setAccessibleDescription(entry.tip)
 
@@ -53,6 +57,8 @@ def _follow(session: Session, made: dict[str, QAction]) -> None:
             action.setEnabled(entry.can(session))
             if entry.named is not None:
                 action.setText(entry.named(session))
+            if entry.icon:
+                action.setIcon(icon(entry.icon))  # in the colours of the theme in use
             if entry.checked is not None:
                 action.setChecked(entry.checked(session))
 

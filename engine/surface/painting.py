@@ -197,6 +197,28 @@ class SkinGrid:
                 owns[self.owners(material)[rect.slices][mask[rect.slices]]] = True
         return owns[:-1]
 
+    def places(
+        self, masks: Mapping[int, Mask], most: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]:
+        """Where painted texels are on the body: points [N, 3], their faces and barycentric coordinates [N, 3].
+
+        Of more than `most` texels a material, evenly chosen ones.
+        """
+        points, faces, inside = [np.zeros((0, 3))], [np.zeros(0, np.int32)], [np.zeros((0, 3))]
+        for material, mask in masks.items():
+            if not mask.any():
+                continue
+            rect = _around(mask)
+            own = self.owners(material)[rect.slices]
+            rows, columns = np.nonzero(mask[rect.slices] & (own >= 0))
+            chosen = np.arange(0, len(rows), max(len(rows) // most, 1))
+            rows, columns = rows[chosen], columns[chosen]
+            origin, gradients = barycentric_gradients(self.surface.corner_uvs, *self.sizes[material])
+            faces.append(own[rows, columns])
+            inside.append(barycentric_at(faces[-1], columns + rect.x + 0.5, rows + rect.y + 0.5, origin, gradients))
+            points.append(np.einsum("nk,nkc->nc", inside[-1], self.surface.vertices[self.surface.faces[faces[-1]]]))
+        return np.concatenate(points), np.concatenate(faces), np.concatenate(inside)
+
     def area_cm2(self, masks: Mapping[int, Mask]) -> float:
         """How much skin is painted."""
         total = 0.0

@@ -19,7 +19,8 @@ class Action:
     """A menu's entry. do: what it does. can: when it can be used.
 
     named: text that depends on the state. checked: makes it a mark that is on or off. tool: a short text or sign; the
-    action then also has a button in the tool bar. tip: one sentence in a physician's words.
+    action then also has a button in the tool bar. icon: the button's sign instead, drawn by `views.icons`. tip: one
+    sentence in a physician's words.
     """
 
     menu: str
@@ -30,6 +31,7 @@ class Action:
     named: Callable[[Session], str] | None = None
     checked: Callable[[Session], bool] | None = None
     tool: str = ""
+    icon: str = ""
     tip: str = ""
 
     @property

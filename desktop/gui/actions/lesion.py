@@ -1,7 +1,7 @@
 """Growing lesions, and what can be done to the selected ones."""
 
 from desktop.gui.actions.entry import Action, selected
-from desktop.gui.model import growing, lesions, scattering, verbs
+from desktop.gui.model import growing, lesions, scattering, stepping, verbs
 from desktop.gui.model.session import Session
 
 
@@ -38,6 +38,12 @@ TABLE = (
     Action("&Lesion", "Loc&k or unlock", "K", lambda w: lesions.toggle_locked(w.session), selected),
     Action("&Lesion", "&Raise", "Ctrl+Up", lambda w: lesions.shift_order(w.session, up=True), _several),
     Action("&Lesion", "Lo&wer", "Ctrl+Down", lambda w: lesions.shift_order(w.session, up=False), _several),
+    Action("&Lesion", "Move a little le&ft", "Alt+Left", lambda w: stepping.nudge(w.session, -1, 0), selected),
+    Action("&Lesion", "Move a little r&ight", "Alt+Right", lambda w: stepping.nudge(w.session, 1, 0), selected),
+    Action("&Lesion", "Move a little &up", "Alt+Up", lambda w: stepping.nudge(w.session, 0, 1), selected),
+    Action("&Lesion", "Move a little &down", "Alt+Down", lambda w: stepping.nudge(w.session, 0, -1), selected),
+    Action("&Lesion", "Turn &left", ",", lambda w: stepping.turn_by(w.session, 1), selected),
+    Action("&Lesion", "Turn ri&ght", ".", lambda w: stepping.turn_by(w.session, -1), selected),
     Action(
         *("&Lesion", "Show while &painting", "", lambda w: w.session.set_live_preview(not w.session.live_preview)),
         checked=lambda s: s.live_preview,

@@ -93,6 +93,7 @@ class Session(QObject):
         return (
             *(self.document_changed, self.lesions_changed, self.selection_changed, self.site_changed),
             *(self.job_changed, self.engine_changed, self.busy_changed, self.request_changed, self.region_changed),
+            *(self.regions.listed, self.tools.tool_changed, self.tools.looks_changed),
             self.link.changed,
         )
 

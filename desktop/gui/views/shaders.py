@@ -67,6 +67,8 @@ void main() {
     if (wires) {
         vec3 near = corner / (fwidth(corner) * dot_px);
         float line = 1.0 - smoothstep(0.4, 1.2, min(min(near.x, near.y), near.z));
+        vec3 crowded = fwidth(corner);
+        line *= 1.0 - smoothstep(0.12, 0.5, max(max(crowded.x, crowded.y), crowded.z));
         shown = mix(shown, vec3(0.04), 0.6 * line);
     }
     colour = vec4(shown, 1.0);

@@ -23,11 +23,14 @@ COMMAND_MODULES: tuple[str, ...] = (
     "gui",
     "demo",
     "generate",
+    "batch",
+    "verify",
     "avatar",
     "avatar_create",
     "link",
     "unity",
     "shapes",
+    "evaluate",
     "doctor",
 )
 """Modules of `desktop.commands`, in the order of the help page; each has `register(app)`."""

@@ -1,0 +1,118 @@
+"""`moulage evaluate`: how good a network is, beside real pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.evaluation.report import Report
+    from engine.evaluation.samples import SampleSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model's name or folder.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="A folder of real images in any layout that train reads; may be repeated.", show_default=False
+        ),
+    ],
+    count: Annotated[
+        int | None, typer.Option(help="Generated pictures per seed; 128 with --quick, else 3000.", show_default=False)
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write everything there as well.", show_default=False)
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The short form: one seed, small trainings.")] = False,
+    outlines: Annotated[
+        str, typer.Option(help="free: the network draws the outline too; automatic: it is given one.")
+    ] = "free",
+    seed: Annotated[int, typer.Option(help="Of the pictures, the trainings and the intervals.", min=0)] = 0,
+    work: Annotated[
+        Path, typer.Option(help="Generated pictures and trained observers are kept here, and taken up again.")
+    ] = Path("evaluation"),
+    reader_study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Only write mixed sheets for a reader study, with their key.", show_default=False
+        ),
+    ] = None,
+    inception: Annotated[
+        Path | None, typer.Option(help="Your Inception as ONNX, for FID and KID.", show_default=False)
+    ] = None,
+    lpips: Annotated[Path | None, typer.Option(help="Your LPIPS as ONNX.", show_default=False)] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or mps; if left out, the best.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write the reader study over another.")] = False,
+) -> None:
+    """Measure a network beside real pictures: likeness, diversity, masks, classes, usefulness, copies, skin tones."""
+    from dataclasses import replace
+
+    from engine.errors import BadInput
+    from engine.evaluation.evaluate import LONG, QUICK
+    from engine.evaluation.pictures import MOST
+    from engine.evaluation.samples import SampleSettings
+
+    if count is not None and not 2 <= count <= MOST:
+        raise BadInput(f"--count: is {count}; it must lie between 2 and {MOST}")
+    effort = QUICK if quick else LONG
+    effort = effort if count is None else replace(effort, count=count)
+    settings = SampleSettings(outlines, seed)
+    if reader_study is not None:
+        _write_study(model, data, effort.count, settings, work, reader_study, device, force)
+        return
+    from desktop.evaluating import measured
+
+    report = measured(model, data, effort, settings, work, inception, lpips, device)
+    _print(report)
+    if json_file is not None:
+        _write(json_file, report)
+
+
+def _write_study(
+    model: str,
+    data: list[Path],
+    count: int,
+    settings: "SampleSettings",
+    work: Path,
+    folder: Path,
+    device: str | None,
+    force: bool,
+) -> None:
+    from desktop.evaluating import studied
+
+    sheets = studied(model, data, count, settings, work, folder, device, force)
+    print(f"{sheets} sheets in {folder}; the key is in {folder / 'key'}")
+
+
+def _print(report: "Report") -> None:
+    from desktop.progress import print_table
+    from engine.evaluation.figures import HEADINGS, rows
+
+    print_table(HEADINGS, rows(report.figures))
+    print()
+    for measure, reason in report.withheld.items():
+        print(f"withheld: {measure}: {reason}")
+    for remark in report.remarks:
+        print(f"note: {remark}")
+    skipped = report.data["skipped"]
+    if skipped:
+        print("skipped: " + "; ".join(f"{reason}: {number}" for reason, number in skipped.items()))
+
+
+def _write(path: Path, report: "Report") -> None:
+    import json
+    import sys
+
+    from engine.output import write_atomic
+
+    command = ["moulage", *sys.argv[1:]]
+    document = json.dumps(report.document(command), indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, document.encode() + b"\n")

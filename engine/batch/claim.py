@@ -46,6 +46,8 @@ def claim(out: Path, job: Job, model: str, precision: Callable[[], str]) -> Clai
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file; name a folder for the results")
     known = _read(out)
+    if known is not None and (out / f"{JOB}.lock").exists():
+        _lock(out).release()  # a claim that was killed, or one that is just ending
     if known is None:
         strange = _strange(out)
         if strange is not None and not _is_ours(out, job, model):

@@ -26,7 +26,7 @@ from engine.batch.outputs import ANNOTATIONS as OWN_ANNOTATIONS
 from engine.batch.outputs import RECORD, Origin
 from engine.errors import BadInput, MoulageError
 from engine.lock import WriterLock
-from engine.output import Provenance, encode_png, telling, temporary_beside, write_atomic
+from engine.output import TEMPORARY_SUFFIX, Provenance, encode_png, telling, temporary_beside, write_atomic
 from engine.output.folder import MANIFEST, Record, manifest_lines, read_manifest
 
 ON_CONTACT_SHEET = 24
@@ -52,6 +52,9 @@ def collect(out: Path, job: Job, origin: Origin) -> bool:
     except _Held:
         return False
     try:
+        with telling(out):
+            for leftover in out.glob(f".*{TEMPORARY_SUFFIX}"):
+                leftover.unlink(missing_ok=True)
         if not _is_done(out, finished, origin, not missing):
             _make(out, job, origin, finished, sorted(missing))
     finally:

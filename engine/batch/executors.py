@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.batch.budget import Budget, budget, first_channels
 from engine.batch.job import Job
 from engine.batch.pipeline import Pipeline
-from engine.batch.task import Task, Told
+from engine.batch.task import Event, Task, Told
 from engine.batch.units import Unit
 from engine.errors import BadInput
 from engine.generators.protocol import Cancel, Generator
@@ -69,7 +69,8 @@ class Local:
         """See `Executor`."""
         assert self._budget is not None, "prepare comes first"
         generators = self._opened(task, min(self._budget.painters, max(len(units), 1)))
-        Pipeline(task, generators, self._budget.in_flight, told, cancel).run(units)
+        told(Event("started"))
+        Pipeline(task, generators, self._budget, told, cancel).run(units)
 
     def _opened(self, task: Task, count: int) -> list[Generator]:
         from engine.generators.registry import open_generator

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from engine.batch.layout import FAILURES, failure_file, failure_log
-from engine.output import telling, write_atomic
+from engine.output import TEMPORARY_SUFFIX, telling, write_atomic
 
 _MOST_BYTES = 1 << 20
 
@@ -38,5 +38,7 @@ def forget(out: Path, number: int) -> None:
     with telling(out / FAILURES):
         for path in (failure_file(out, number), failure_log(out, number)):
             path.unlink(missing_ok=True)
+            for leftover in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
+                leftover.unlink(missing_ok=True)
         if not any((out / FAILURES).iterdir()):
             (out / FAILURES).rmdir()

@@ -1,7 +1,7 @@
 """One process's share of a job: planning and cutting patches, the network, and finishing run at the same time.
 
-A feeder thread makes bodies, finds sites and fills batches; painters hold a network each; a finisher lays the lesions
-on the atlas, renders, encodes and writes. Between them stand bounded queues, and a patient needs a permit to be in
+A feeder thread makes bodies, finds sites and fills batches; painters hold a network each; finishers lay the lesions
+on the atlas, render, encode and write. Between them stand bounded queues, and a patient needs a permit to be in
 memory, so the peak doesn't grow with the job. The network's sums, NumPy's and the encoders' run beside each other;
 only Python itself takes turns.
 """
@@ -19,6 +19,7 @@ from typing import TypeVar
 from engine import growth, place
 from engine.batch import failures, placing
 from engine.batch.bodies import Bodies
+from engine.batch.budget import Budget
 from engine.batch.draw import PatientPlan, draw_patient
 from engine.batch.outputs import Painted, write_patient
 from engine.batch.placing import PlacedLesion
@@ -71,12 +72,13 @@ class Pipeline:
     """Works off units in one process. For one `run`."""
 
     def __init__(
-        self, task: Task, generators: Sequence[Generator], in_flight: int, told: Told, cancel: Cancel | None = None
+        self, task: Task, generators: Sequence[Generator], budget: Budget, told: Told, cancel: Cancel | None = None
     ) -> None:
-        """generators: one for each painter. in_flight: patients in memory, at least `units.SPAN`."""
+        """generators: one for each painter."""
         self._task, self._generators, self._told, self._cancel = task, generators, told, cancel
+        self._finishers = budget.finishers
         self._bodies = Bodies()
-        self._permits = threading.Semaphore(in_flight)
+        self._permits = threading.Semaphore(budget.in_flight)
         self._to_paint: queue.Queue[_Batch | None] = queue.Queue(len(generators))
         self._to_finish: queue.Queue[tuple[_Batch, list[PatchResult]] | _Case | None] = queue.Queue(len(generators) + 1)
         self._lock = threading.Lock()
@@ -95,24 +97,28 @@ class Pipeline:
             threading.Thread(target=self._guarded, args=(self._paint, generator), name=f"painter-{number}")
             for number, generator in enumerate(self._generators)
         ]
-        finisher = threading.Thread(target=self._guarded, args=(self._finish,), name="finisher")
+        finishers = [
+            threading.Thread(target=self._guarded, args=(self._finish,), name=f"finisher-{number}")
+            for number in range(self._finishers)
+        ]
         with _short_turns():
-            for thread in (feeder, *painters, finisher):
+            for thread in (feeder, *painters, *finishers):
                 thread.start()
             try:
                 self._join([feeder])
                 for _ in painters:
                     self._hand(self._to_paint, None)
                 self._join(painters)
-                self._hand(self._to_finish, None)
-                self._join([finisher])
+                for _ in finishers:
+                    self._hand(self._to_finish, None)
+                self._join(finishers)
             except _Stopped:
                 pass
             except BaseException:
                 self._stop.set()
                 raise
             finally:
-                for thread in (feeder, *painters, finisher):
+                for thread in (feeder, *painters, *finishers):
                     thread.join()
                 for case in self._cases.values():
                     case.folder.close()

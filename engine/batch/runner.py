@@ -32,7 +32,7 @@ from engine.generators.protocol import Cancel
 class Progress:
     """How far a run is. patients: of its shard; done: of them, made, found whole, failed, or another process's.
 
-    lesions: painted so far. seconds: since the start. painting_s: of all painters together.
+    lesions: painted so far. seconds: since the networks were loaded. painting_s: of all painters together.
     """
 
     patients: int
@@ -104,7 +104,9 @@ class _Tally:
     def told(self, event: Event) -> None:
         with self._lock:
             now = self.progress
-            if event.kind == "painted":
+            if event.kind == "started":
+                self._started = time.perf_counter()
+            elif event.kind == "painted":
                 now = replace(now, lesions=now.lesions + event.lesions, painting_s=now.painting_s + event.seconds)
             else:
                 now = replace(now, done=now.done + 1, **{event.kind: getattr(now, event.kind) + 1})

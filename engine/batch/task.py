@@ -31,7 +31,8 @@ class Task:
 @dataclass(frozen=True)
 class Event:
     """What happened. kind: of a patient `made`, `kept` (was whole already), `failed` or `elsewhere` (another process
-    makes it); or `painted`: so many lesions came from the network, in `seconds` of one painter's time."""
+    makes it); `painted`: so many lesions came from the network, in `seconds` of one painter's time; or `started`: the
+    networks are loaded."""
 
     kind: str
     patient: int = 0

@@ -14,7 +14,7 @@ from engine.errors import BadInput
 
 SPAN = 4
 """The most patients that share a batch. All of them are in memory at once."""
-BATCHES_A_UNIT = 4
+BATCHES_A_UNIT = 2
 MOST_PATIENTS_A_UNIT = 16
 
 

@@ -45,7 +45,8 @@ class Sample:
     the image's own id where the data set doesn't say. lesion_class: a class's name as networks know it.
     size: width and height in pixels. fine_rms: how sharp the data set says it is (contrast at the finest scale, 8-bit
     steps), reduction: how many pixels of the original one pixel stands for, dark_corners: how many of the four corners
-    show the dermatoscope's rim; None where the data set doesn't say.
+    show the dermatoscope's rim; None where the data set doesn't say. magnification: how much closer it is than the
+    whole photograph (a closer crop of one that was taken from afar).
     """
 
     image: Path
@@ -59,6 +60,7 @@ class Sample:
     fine_rms: float | None = None
     reduction: float | None = None
     dark_corners: int | None = None
+    magnification: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From an image as it was taken to what a network learns from: a square around the lesion, skin at the reference colour.
+"""From an image as it was taken to what a network learns from: a square around the lesion, its skin at the reference.
 
 The colour normalisation is `engine.colour.SkinColour`, the same that is inverted when a lesion is placed.
 """
@@ -20,6 +20,9 @@ _CLEARANCE = 0.01
 """How far outside the mask skin begins, as a share of the side; at least 2 pixels."""
 _TRIM = 3
 """Pixels at the edge of large images that others' resizing left blurred."""
+SHARP = 1.3
+"""Contrast at the finest scale, 8-bit steps, at which a picture's pixels all carry something."""
+_SCALES = (1.0, 0.84, 0.71, 0.59, 0.5, 0.42, 0.35)
 _DARK = 0.012
 """Linear luma below which a pixel outside the lesion is the dermatoscope's rim."""
 
@@ -43,7 +46,7 @@ class Square:
 
 
 def square(sample: Sample) -> Square:
-    """The largest square around the lesion's middle. DataError where files are broken, or no skin is left to measure."""
+    """The largest square around the lesion's middle. DataError where files are broken or no skin is left."""
     if sample.mask is None:
         raise DataError(f"{sample.image}: has no mask")
     return normalised(*cut(read_rgb(sample.image), read_mask(sample.mask)), str(sample.image))
@@ -78,3 +81,28 @@ def outside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     clear: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), kernel) == 0
     return clear
+
+
+def fine_contrast(rgb: NDArray[np.uint8]) -> float:
+    """How sharp a picture [S, S, 3] is: contrast of its grey at the finest scale, 8-bit steps, in its middle part.
+
+    The scale is that of `Sample.fine_rms` (on 126 images of 512² the two correlate with 0.78, and the median ratio
+    is 1).
+    """
+    margin = len(rgb) // 8
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[margin : len(rgb) - margin, margin : len(rgb) - margin]
+    grey = grey.astype(np.float32)
+    return float(0.9 * (grey - cv2.GaussianBlur(grey, (0, 0), 1.0)).std())
+
+
+def sharp_share(rgb: NDArray[np.uint8], fine_rms: float | None) -> float:
+    """Share of its resolution that a picture really has: the largest scale at which its pixels still differ.
+
+    fine_rms: as the data set says, or None to measure it.
+    """
+    for scale in _SCALES:
+        side = round(len(rgb) * scale)
+        small = rgb if scale == 1 else cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
+        if (fine_rms if scale == 1 and fine_rms is not None else fine_contrast(small)) >= SHARP:
+            return scale
+    return _SCALES[-1]

@@ -42,6 +42,7 @@ class Record:
     fine_rms: float | None = None
     reduction: float | None = None
     dark_corners: int | None = None
+    magnification: float = 1.0
 
 
 @dataclass
@@ -132,4 +133,5 @@ def _sample(record: Record, files: Files, seen: set[str]) -> Sample | Problem:
     return Sample(
         *(image, mask, name, record.lesion_id or name, lesion_class, size),
         *(record.source, record.licence, record.fine_rms, record.reduction, record.dark_corners),
+        record.magnification,
     )

@@ -31,7 +31,10 @@ Document = dict[str, Any]
 
 def schema() -> Document:
     """A fresh copy of the schema."""
-    return _object(
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:moulage:job:{FORMAT}",
+    } | _object(
         {
             "moulage_job": {"const": FORMAT, "description": "The version of this format."},
             "name": {
@@ -55,7 +58,7 @@ def schema() -> Document:
         },
         required=("moulage_job", "name", "patients"),
         description="A batch of patients with lesions. Synthetic, for teaching and research, not for diagnosis.",
-    ) | {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:moulage:job:{FORMAT}"}
+    )
 
 
 def _parametric() -> Document:

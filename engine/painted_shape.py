@@ -60,10 +60,13 @@ def _sampled(patch: Patch, grid: SkinGrid, masks: Mapping[int, Mask]) -> NDArray
         low = np.floor(places[on_it].min(0) if on_it.any() else np.zeros(2)).astype(int) - 1
         low = np.clip(low, 0, (width - 1, height - 1))
         high = np.ceil(places[on_it].max(0) if on_it.any() else np.zeros(2)).astype(int) + 2
-        window = np.ascontiguousarray(mask[low[1] : high[1], low[0] : high[0]], np.float32)
-        if on_it.any() and window.size:
-            shown = _bilinear(window, places[on_it] - low)
-            found[on_it] = shown
+        part = slice(low[1], high[1]), slice(low[0], high[0])
+        if on_it.any():
+            # Only texels with skin count: beyond an island's edge nothing is known of what is painted.
+            skin = (grid.owners(material)[part] >= 0).astype(np.float32)
+            known = _bilinear(skin, places[on_it] - low)
+            shown = _bilinear(skin * mask[part], places[on_it] - low) / np.maximum(known, 1e-3)
+            found[on_it] = np.where(known > 1e-3, shown, _bilinear(mask[part].astype(np.float32), places[on_it] - low))
     return np.asarray(cv2.GaussianBlur(found, (0, 0), 1.5), np.float32)
 
 

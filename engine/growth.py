@@ -73,7 +73,8 @@ def grow_all(
 
 def _finished(patient: Patient, placement: place.Placement, result: PatchResult, lesion_id: str) -> Grown:
     layer = place.finish(placement, result, lesion_id, patient.body_part(placement.spec.site))
-    return Grown(layer, result.seconds, result.evaluations, placement.patch.warnings)
+    warnings = (*placement.patch.warnings, *place.size_warnings(layer))
+    return Grown(layer, result.seconds, result.evaluations, warnings)
 
 
 def _with_texture_warning(patient: Patient, grown: Grown) -> Grown:

@@ -17,12 +17,16 @@ from engine.errors import SpecError
 from engine.generators.protocol import PatchRequest, PatchResult
 from engine.lesion import LesionLayer, LesionSpec, decode_mask
 from engine.surface import Patch, Surface
+from engine.surface.patch import WIDTH_MM
 
 WINDOW = 2.2
 """Side of the patch in lesion diameters: skin enough on every side to guide the network."""
 FADE = (-0.02, 0.08)
 """Where the footprint begins to fade and where it ends: distance from the mask's edge, outwards, in diameters."""
 FREE_TOLERANCE = 0.10
+"""Share by which a free shape's diameter may differ from the asked one before the user is told."""
+MOST_ENLARGED = 2.5
+"""A free shape that the network painted small is enlarged so far: beyond, its pixels would show."""
 SIZE_TOLERANCE = 0.01
 
 Pixels = Mapping[int, NDArray[np.uint8]]
@@ -69,31 +73,43 @@ def prepare(surface: Surface, base: Pixels, spec: LesionSpec, allowed: NDArray[n
 def finish(placement: Placement, result: PatchResult, lesion_id: str, body_part: str = "") -> LesionLayer:
     """The layer that the scene keeps, with the diameter as measured on the surface.
 
-    A free shape is moved to the patch's centre, which is the site. SpecError where the network left it empty.
+    A free shape is moved to the patch's centre, which is the site, and brought to its size as far as `MOST_ENLARGED`
+    allows; see `size_warnings`. SpecError where the network left it empty.
     """
     mask, rgb = result.mask, result.rgb
-    alpha = placement.alpha
+    alpha, patch = placement.alpha, placement.patch
     if alpha is None:
         mask, rgb = _centred(mask, rgb)
         alpha = np.where(placement.request.editable, footprint(mask), 0).astype(np.uint8)
-    width_mm = placement.patch.width_mm
-    measured = placement.patch.diameter_mm(mask)
-    asked = placement.spec.diameter_mm
-    if placement.alpha is None and measured > 0 and abs(measured / asked - 1) > FREE_TOLERANCE:
-        width_mm, measured = width_mm * asked / measured, asked
+        patch, measured = _of_size(patch, mask, placement.spec.diameter_mm)
+    else:
+        measured = patch.diameter_mm(mask)
     return LesionLayer(
         id=lesion_id,
         spec=placement.spec,
         rgb=to_bytes(from_network(rgb.transpose(1, 2, 0))),
         mask=np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8),
         alpha=alpha,
-        width_mm=width_mm,
+        width_mm=patch.width_mm,
         diameter_mm=measured,
         model=result.model,
         precision=result.precision,
         threads=result.threads,
         batch_size=result.batch_size,
         body_part=body_part,
+    )
+
+
+def size_warnings(layer: LesionLayer) -> tuple[str, ...]:
+    """One line for the user where a lesion has not the diameter that was asked for."""
+    asked = layer.spec.diameter_mm
+    if abs(layer.diameter_mm / asked - 1) <= FREE_TOLERANCE:
+        return ()
+    if layer.diameter_mm > asked:
+        return (f"it is {layer.diameter_mm:.1f} mm wide instead of {asked:g} mm, as the skin bends here",)
+    return (
+        f"the network painted it so small that it is {layer.diameter_mm:.1f} mm wide instead of {asked:g} mm: "
+        "take another seed, or a shape that is not `free`",
     )
 
 
@@ -120,6 +136,20 @@ def _centred(mask: NDArray[np.float32], rgb: NDArray[np.float32]) -> tuple[NDArr
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     shift = tuple((len(mask) - 1 - int(ends[0]) - int(ends[-1])) // 2 for ends in (rows, columns))
     return np.roll(mask, shift, (0, 1)), np.roll(rgb, shift, (1, 2))
+
+
+def _of_size(patch: Patch, mask: NDArray[np.float32], asked_mm: float) -> tuple[Patch, float]:
+    """The window in which the mask [P, P] has the asked diameter, and the diameter that it has there, measured anew."""
+    measured, most = patch.diameter_mm(mask), MOST_ENLARGED * patch.width_mm
+    for _ in range(3):
+        if measured <= 0 or abs(measured / asked_mm - 1) <= SIZE_TOLERANCE:
+            break
+        width_mm = float(np.clip(patch.width_mm * asked_mm / measured, WIDTH_MM[0], min(most, WIDTH_MM[1])))
+        if width_mm == patch.width_mm:
+            break
+        patch = patch.surface.patch(patch.site, width_mm, patch.size, patch.turn_deg)
+        measured = patch.diameter_mm(mask)
+    return patch, measured
 
 
 def _distance_to(region: NDArray[np.bool_]) -> NDArray[np.float32]:

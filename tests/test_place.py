@@ -87,6 +87,21 @@ def test_a_free_shape_is_measured_and_brought_to_size() -> None:
     assert abs(again / 12 - 1) < 0.03
 
 
+@pytest.mark.parametrize(("radius", "met"), [(15, True), (3, False)])
+def test_a_free_shape_is_enlarged_within_limits_and_a_smaller_one_is_told_with_its_true_size(radius, met) -> None:
+    placement = place.prepare(SURFACE, CANVAS.base, spec(shape=Shape("free"), guiding=("border", "class_border")))
+    axis = np.arange(128) - 63.5
+    painted = (np.hypot(axis[:, None], axis) < radius).astype(np.float32)
+    layer = place.finish(placement, flat_brown(placement.request, painted), "x")
+    assert layer.width_mm <= place.MOST_ENLARGED * placement.patch.width_mm * (1 + 1e-6)
+    again = SURFACE.patch(FRONT, layer.width_mm, 128).diameter_mm(layer.mask / 255)
+    assert layer.diameter_mm == pytest.approx(again, rel=0.01)
+    warnings = place.size_warnings(layer)
+    assert (warnings == ()) == met
+    if not met:
+        assert "another seed" in warnings[0] and f"{again:.1f} mm" in warnings[0]
+
+
 def test_a_free_shape_lies_on_its_site_wherever_the_network_put_it() -> None:
     placement = place.prepare(SURFACE, CANVAS.base, spec(shape=Shape("free"), guiding=("border", "class_border")))
     axis = np.arange(128) - 63.5

@@ -235,7 +235,8 @@ def _commit(session: Session, document: Document, job: Job) -> None:
 
     def ended(_: object = None) -> None:
         session.set_job(None)
-        for warning in dict.fromkeys(job.warnings):
+        sizes = [warning for layer in layers for warning in place.size_warnings(layer)]
+        for warning in dict.fromkeys([*job.warnings, *sizes]):
             session.told.emit(warning, False)
         _next(session)
 

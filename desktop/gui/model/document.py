@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.gui.model.mesh import BodyMesh
 from desktop.gui.model.opening import PlaceWanted, open_scene
 from desktop.gui.model.pyramid import Pyramid
 from engine.atlas import Rect
@@ -24,7 +25,7 @@ from engine.patient import Patient
 from engine.retouch import in_small
 from engine.scene import Edit, Scene, Step
 from engine.scene.records import Region
-from engine.surface.density import texel_sides
+from engine.surface.density import density, texel_sides
 from engine.surface.painting import SkinGrid
 
 __all__ = ["Changes", "Document", "PlaceWanted", "State", "Update"]
@@ -98,6 +99,8 @@ class Document:
         self.openness = np.clip(transfer(surface)[:, 0] / unshadowed(normals)[:, 0], 0, 1)
         self.island_material = np.zeros(int(surface.face_island.max(initial=-1)) + 1, np.int16)
         self.island_material[surface.face_island] = surface.face_material
+        self.mesh = BodyMesh.of(surface, self.openness, self.texel_mm)
+        self.density = density(surface, sizes)
 
     @classmethod
     def open(cls, path: Path, scene_path: Path | None = None) -> Self:

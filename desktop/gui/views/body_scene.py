@@ -43,15 +43,12 @@ class BodyScene:
         self.context = context
         self._document = document
         surface = document.patient.surface
-        order = np.argsort(surface.face_material, kind="stable")
-        self.place_of = np.argsort(order)
-        body = surface.vertices[np.unique(surface.faces)]
-        self.centre = (body.min(0) + body.max(0)) / 2
-        self.radius = float(np.linalg.norm(body - self.centre, axis=1).max()) * 1.01
+        mesh = document.mesh
+        self.place_of, self.centre, self.radius = mesh.place_of, mesh.centre, mesh.radius
         self.program = context.program(shaders.BODY_VERTEX, shaders.BODY_FRAGMENT)
         self._marks = context.program(shaders.MARK_VERTEX, shaders.MARK_FRAGMENT)
         self._sheet = Sheet(context)
-        self.buffer = context.buffer(_corners(document, order).tobytes())
+        self.buffer = context.buffer(mesh.corners.tobytes())
         layout = [(self.buffer, "3f 3f 2f 1f 1f 1f", "position", "normal", "uv", "openness", "island", "side_mm")]
         self._body = context.vertex_array(self.program, layout)
         counts = np.bincount(surface.face_material, minlength=len(document.patient.avatar.materials))
@@ -199,23 +196,6 @@ class BodyScene:
 
     def _value(self, name: str, value: object) -> None:
         self.program[name].value = value
-
-
-def _corners(document: Document, order: NDArray[np.intp]) -> NDArray[np.float32]:
-    """What the card needs of each face's corners, float32 [3 F, 11], faces sorted by material."""
-    surface = document.patient.surface
-    corners = surface.faces[order].reshape(-1)
-    side = np.where(np.isfinite(document.texel_mm), document.texel_mm, 1e9)
-    return np.column_stack(
-        [
-            surface.vertices[corners],
-            surface.vertex_normals[corners],
-            surface.corner_uvs[order].reshape(-1, 2),
-            document.openness[corners],
-            np.repeat(surface.face_island[order], 3),
-            np.repeat(side[order], 3),
-        ]
-    ).astype(np.float32)
 
 
 def _lamp(light: Light) -> NDArray[np.float32]:

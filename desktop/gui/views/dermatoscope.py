@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -114,12 +114,12 @@ class Dermatoscope(QWidget):
         right, bottom = place.right() - 10, place.bottom() - 10
         left = right - length * pixels
         for width, colour in ((4.0, theme.OUTLINE), (1.6, theme.SITE)):
-            painter.setPen(QPen(QColor(colour), width, cap=Qt.PenCapStyle.FlatCap))
-            painter.drawLine(left, bottom, right, bottom)
+            painter.setPen(QPen(QColor(colour), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+            painter.drawLine(QPointF(left, bottom), QPointF(right, bottom))
             for number in range(parts + 1):
                 x = left + (right - left) * number / parts
                 tall = 8 if number in (0, parts) else 5
-                painter.drawLine(x, bottom + 1, x, bottom - tall)
+                painter.drawLine(QPointF(x, bottom + 1), QPointF(x, bottom - tall))
         text = QRectF(left - 60, bottom - 28, right - left + 60, 18)
         _lettered(painter, text, f"{length:g} mm", Qt.AlignmentFlag.AlignRight)
 

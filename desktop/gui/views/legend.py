@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QWidget
 from desktop.gui.model.document import Document
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tint
-from engine.surface.density import density
 
 _STOPS = (
     *((68, 1, 84), (72, 40, 120), (62, 73, 137), (49, 104, 142), (38, 130, 142)),
@@ -29,12 +28,9 @@ VIRIDIS = _table()
 
 def density_range(document: Document) -> tuple[float, float]:
     """From fine to coarse: what 5 % and 95 % of the skin stay below, mm per texel."""
-    canvas, surface = document.patient.canvas, document.patient.surface
-    sizes = {material: (pixels.shape[1], pixels.shape[0]) for material, pixels in canvas.pixels.items()}
-    found = density(surface, sizes)
-    if found is None:
+    if document.density is None:
         return 0.1, 1.0
-    low, _, high = found.mm_per_texel
+    low, _, high = document.density.mm_per_texel
     return low, max(high, 1.02 * low)
 
 

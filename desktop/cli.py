@@ -30,6 +30,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "link",
     "unity",
     "shapes",
+    "train",
     "evaluate",
     "doctor",
 )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from engine.diffusion.checkpoint import ANY_CLASS
 from engine.diffusion.denoiser import UNetDenoiser
@@ -121,10 +120,26 @@ def parameters(network: torch.nn.Module) -> int:
     return sum(weights.numel() for weights in network.parameters())
 
 
-def copy_weights(source: UNetDenoiser, target: UNetDenoiser) -> None:
-    """Make the target equal to the source. ModelError where they differ in architecture."""
-    own: dict[str, Tensor] = target.unet.state_dict()
-    theirs = source.unet.state_dict()
-    if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in theirs.items()}:
-        raise ModelError("--from: the model has another architecture than the one to be trained; leave --size out")
-    target.unet.load_state_dict(theirs)
+def same_architecture(one: UNetDenoiser, other: UNetDenoiser) -> bool:
+    """Whether each has the other's weights, in name and shape."""
+    shapes = [{name: tensor.shape for name, tensor in n.unet.state_dict().items()} for n in (one, other)]
+    return shapes[0] == shapes[1]
+
+
+def classes_chosen(network: UNetDenoiser, theirs: tuple[str, ...], wanted: tuple[str, ...]) -> UNetDenoiser:
+    """The network with the embeddings of these classes in this order, in place; a class it lacks gets that of `any`.
+
+    ModelError where it has neither.
+    """
+    embedding = network.unet.class_embedding
+    rows = []
+    for name in wanted:
+        source = name if name in theirs else ANY_CLASS
+        if source not in theirs:
+            raise ModelError(f"--from: the model knows {', '.join(theirs)}, but not {name}, nor a class {ANY_CLASS!r}")
+        rows.append(theirs.index(source))
+    with torch.no_grad():
+        chosen = torch.nn.Embedding(len(wanted), embedding.embedding_dim)  # type: ignore[union-attr,arg-type]
+        chosen.weight.copy_(embedding.weight[rows])  # type: ignore[union-attr,index]
+    network.unet.class_embedding = chosen
+    return network

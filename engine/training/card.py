@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.diffusion.checkpoint import ANY_CLASS, Model
+from engine.errors import BadInput
 from engine.output import write_atomic
 
 NAME = "README.md"
+EVALUATION = "evaluation.json"
+"""Where the JSON of `moulage evaluate` is looked for."""
 SECTIONS = ("Training", "Figures", "Limits", "Skin tones", "Memorisation", "Licence and attribution")
 NON_COMMERCIAL = "CC BY-NC 4.0"
 _HAM10000 = (
@@ -30,7 +33,7 @@ def licence_of(licences: Sequence[str], ancestor: str = "") -> str:
     texts = [text.upper().replace("-", " ") for text in (*licences, ancestor)]
     if any("BY NC" in text for text in texts):
         return f"{NON_COMMERCIAL} (the network was trained on HAM10000 or other non-commercial images)"
-    if licences and all("CC0" in text and "UNCONFIRMED" not in text for text in texts[:-1]):
+    if licences and all("CC0" in text and "UNCONFIRMED" not in text for text in texts if text):
         return "CC0 1.0 (all training images are)"
     return f"that of the training data: {', '.join(licences) or 'not stated'}; settle it before passing weights on"
 
@@ -46,13 +49,13 @@ def write_card(folder: Path, model: Model, about: Mapping[str, Any], command: st
 def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, parameters: int) -> str:
     """The card as Markdown."""
     trained = model.config["trained"]
-    unseen = trained.get("test_split") == "unseen"
+    unseen = model.config.get("saw_test_split") is False
     non_commercial = NON_COMMERCIAL in model.licence
     classes = ", ".join(f"`{name}`" for name in model.classes)
     return "\n".join(
         [
             "---",
-            f"license: {'cc-by-nc-4.0' if non_commercial else 'other'}",
+            f"license: {'cc-by-nc-4.0' if non_commercial else 'cc0-1.0' if 'CC0' in model.licence else 'other'}",
             "tags: [diffusion, dermatoscopy, synthetic]",
             "---",
             "",
@@ -78,8 +81,8 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             "![samples](samples.png)",
             "",
-            "The sheet is painted by `moulage train` itself: nothing known but that the lesion doesn't touch the frame; the",
-            "skin around known; skin and shape known, as Moulage uses it by default.",
+            "The sheet is painted by `moulage train` itself: nothing known but that the lesion doesn't touch the",
+            "frame; the skin around known; skin and shape known, as Moulage uses it by default.",
             "",
             "## Limits",
             "",
@@ -90,9 +93,9 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             "## Skin tones",
             "",
-            "Training moves every skin to one reference colour, and Moulage moves lesions to each patient's skin in optical",
-            "density. HAM10000 and the ISIC challenges show hardly any skin above phototype III, so what lesions look like",
-            "on darker skin is a rule, not a measurement.",
+            "Training moves every skin to one reference colour, and Moulage moves lesions to each patient's skin in",
+            "optical density. HAM10000 and the ISIC challenges show hardly any skin above phototype III, so what",
+            "lesions look like on darker skin is a rule, not a measurement.",
             "",
             "## Memorisation",
             "",
@@ -112,8 +115,8 @@ def _table(model: Model, parameters: int) -> list[str]:
     unet = model.config["unet"]
     widths = ", ".join(map(str, unet["block_out_channels"]))
     rows = {
-        "architecture": f"diffusers `UNet2DModel`, widths {widths}, {unet['layers_per_block']} layers per level, behind a "
-        f"2×2 space-to-depth stem; {parameters / 1e6:.1f} M parameters, fp16, {len(model.shards)} "
+        "architecture": f"diffusers `UNet2DModel`, widths {widths}, {unet['layers_per_block']} layers per level, "
+        f"behind a 2×2 space-to-depth stem; {parameters / 1e6:.1f} M parameters, fp16, {len(model.shards)} "
         f"shard{'s' if len(model.shards) > 1 else ''}",
         "denoiser": f"EDM preconditioning, σ_data = {model.config['sigma_data']:g} (Karras et al. 2022)",
         "inputs": "RGB and lesion mask in [-1, 1]; a known map for colour and one for the mask (TD-Paint, "
@@ -161,20 +164,38 @@ def _figures(folder: Path, trained: Mapping[str, Any], unseen: bool) -> list[str
 
 def _memorisation(folder: Path, unseen: bool) -> str:
     for entry in _evaluation(folder):
-        if "memor" in str(entry["name"]).lower():
+        if any(word in entry["name"].lower() for word in ("memor", "cop")):
             return f"{entry['name']}: {entry['value']} (`{entry['command']}`)."
-    how = f"Not measured yet; `moulage evaluate {folder.name} --data DIR` compares each picture with its nearest training image."
+    how = f"Not measured yet; `moulage evaluate {folder.name} --data DIR` compares pictures with training images."
     return how if unseen else how + " Here an ancestor saw the test split too, so the comparison would flatter it."
 
 
-def _evaluation(folder: Path) -> list[dict[str, Any]]:
-    """Entries of `evaluation.json` with name, value and command; none where there is no such file."""
-    path = folder / "evaluation.json"
+def _evaluation(folder: Path) -> list[dict[str, str]]:
+    """The figures of `evaluation.json` (`moulage evaluate --json`), as name, value and command; none without it."""
+    path = folder / EVALUATION
     if not path.is_file():
         return []
-    told = json.loads(path.read_text(encoding="utf-8"))
-    entries = told.get("figures", []) if isinstance(told, dict) else []
-    return [entry for entry in entries if isinstance(entry, dict) and {"name", "value", "command"} <= entry.keys()]
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        command = " ".join(map(str, told["command"]))
+        return [
+            {
+                "name": f"{figure['measure']}{', ' + figure['group'] if figure['group'] else ''}",
+                "value": " · real: ".join(_estimate(figure[key]) for key in ("generated", "real") if figure[key]),
+                "command": command,
+            }
+            for figure in told["figures"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: is no evaluation of `moulage evaluate --json` ({error}); remove it") from error
+
+
+def _estimate(estimate: Mapping[str, Any]) -> str:
+    """A value with its interval, where it has one."""
+    value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
+    if value is None:
+        return "not measurable"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _attribution(about: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import DataError
-from engine.output.atomic import telling, temporary_beside
+from engine.output.atomic import write_atomic
 from engine.training.batches import Shelf
 from engine.training.packing import Item
 
@@ -96,7 +96,7 @@ class Pack:
 
 def write(path: Path, items: Sequence[Item], classes: tuple[str, ...], about: Mapping[str, Any]) -> str:
     """Write a pack that is there whole or not at all; its digest. Items of other classes are an error of the caller."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays: dict[str, NDArray[Any]] = {
         "side": np.array([item.side for item in items], np.int64),
@@ -116,8 +116,7 @@ def write(path: Path, items: Sequence[Item], classes: tuple[str, ...], about: Ma
         "lesion_id": json.dumps([item.lesion_id for item in items]),
         "about": json.dumps(about, sort_keys=True),
     }
-    with temporary_beside(path) as temporary, telling(path):
-        save_file(arrays, temporary, heading)
+    write_atomic(path, save(arrays, heading))
     return digest
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.colour import SKIN_REFERENCE
 from engine.diffusion.denoiser import UNetDenoiser
 from engine.errors import OutputError
-from engine.output.atomic import telling, temporary_beside, write_atomic
+from engine.output.atomic import telling, write_atomic
 
 SHARD_BYTES = 16 << 20
 _HEADING = 1 << 18
@@ -24,12 +24,12 @@ _HEADING = 1 << 18
 class Origin:
     """Where a network comes from. licence: of the weights, in words. trained: steps, images, seconds, device, data.
 
-    unseen_test: whether no ancestor saw the test split, so that figures on it mean something.
+    saw_test_split: whether it or an ancestor saw the test split, so that figures on it would mean nothing.
     """
 
     licence: str
     trained: Mapping[str, Any]
-    unseen_test: bool
+    saw_test_split: bool
 
 
 def config_of(
@@ -47,7 +47,8 @@ def config_of(
         "sigma_data": network.sigma_data,
         "classes": list(classes),
         "skin_reference_linear": [float(v) for v in SKIN_REFERENCE],
-        "trained": {**origin.trained, "test_split": "unseen" if origin.unseen_test else "seen by an ancestor"},
+        "trained": dict(origin.trained),
+        "saw_test_split": origin.saw_test_split,
         "licence": origin.licence,
         "sigma_min": sigma_min,
         "chroma_radius": chroma_radius,
@@ -60,15 +61,14 @@ def write_model(folder: Path, network: UNetDenoiser, config: Mapping[str, Any]) 
 
     OutputError where a weight has no fp16 value, or the folder can't be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
     shards = _shards(network)
     names = [f"model-{i + 1:05d}-of-{len(shards):05d}.safetensors" for i in range(len(shards))]
     for name, shard in zip(names, shards, strict=True):
-        with temporary_beside(folder / name) as temporary, telling(folder / name):
-            save_file(shard, temporary)
+        write_atomic(folder / name, save(shard))
     write_atomic(folder / "config.json", json.dumps(config, indent=1).encode() + b"\n")
     for old in folder.glob("model-*.safetensors"):
         if old.name not in names:

@@ -29,7 +29,7 @@ _USUAL = Shape("automatic", 0.2, 0.15)
 def write_sheet(
     path: Path, generator: Generator, title: str, steps: int = 18, seeds: tuple[int, ...] = SEEDS
 ) -> NDArray[np.uint8]:
-    """Paint and write the sheet; its pixels, uint8 [H, W, 3]. Two rows of it are what users get: free and given shape."""
+    """Paint and write the sheet; its pixels, uint8 [H, W, 3]."""
     rows, names = [], []
     for lesion_class in generator.classes:
         for how in HOW:

@@ -1,0 +1,302 @@
+"""One training from folders or a pack to a model folder that is a model at any time: begun, continued, finished.
+
+The output folder holds `config.json`, shards, card and sheet (a model as `engine.diffusion.checkpoint` reads it). Its
+folder `training/` has the checkpoint and the packed data, which only continuing needs.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.diffusion import checkpoint
+from engine.diffusion.denoiser import UNetDenoiser
+from engine.diffusion.noise import SIGMA_MIN
+from engine.errors import BadInput, DataError
+from engine.output.atomic import telling
+from engine.training import layouts, pack, packing, state
+from engine.training.architecture import (
+    SIZES,
+    classes_chosen,
+    fresh,
+    inherit,
+    parameters,
+    same_architecture,
+    unet_config,
+    with_any,
+)
+from engine.training.card import licence_of, write_card
+from engine.training.dataset import DEFAULT_CLASSES, problem_lines
+from engine.training.devices import Devices
+from engine.training.packing import Filters
+from engine.training.publish import Origin, config_of, write_model
+from engine.training.settings import TrainSettings
+from engine.training.sheet import NAME as SHEET
+from engine.training.sheet import SEEDS, write_sheet
+from engine.training.split import split
+from engine.training.trainer import Stop, Teacher, Told, Training
+
+INNER = "training"
+PACK = "data.pack"
+CHROMA_RADIUS = 2.5
+"""Until a sheet shows that a network's colour has no speckle, its colour differences are smoothed."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is trained from what.
+
+    data: folders, or one pack. size: of the network, by `SIZES`; None is that of `start`, or the default. start: a
+    model whose weights it begins with. teacher: a model whose answers it learns. sheet_every: steps; 0 is only at the
+    end. command: for the card. sigma_min, chroma_radius: of the finished model; None takes those of `start` or
+    `teacher`.
+    """
+
+    data: tuple[Path, ...]
+    output: Path
+    settings: TrainSettings
+    size: str | None = None
+    start: str | None = None
+    teacher: str | None = None
+    classes: tuple[str, ...] = DEFAULT_CLASSES
+    pack_mib: float = 48.0
+    filters: Filters = field(default_factory=Filters)
+    sheet_every: int = 0
+    command: str = "moulage train"
+    sigma_min: float | None = None
+    chroma_radius: float | None = None
+
+
+def make_pack(
+    folders: Sequence[Path], path: Path, mib: float, classes: tuple[str, ...], filters: Filters, say: Say
+) -> pack.Pack:
+    """Read, split, filter and pack; the test split is left out. DataError where nothing is left, or it can't fit."""
+    if not 1 <= mib <= pack.MOST_BYTES >> 20:
+        raise BadInput(f"--mib: is {mib:g}; it must lie between 1 and {pack.MOST_BYTES >> 20}")
+    found = layouts.read(folders)
+    say(f"found {_counted(found.counts())}")
+    found = found.of_classes(classes).with_masks()
+    for line in problem_lines(found.problems):
+        say(f"skipped: {line}")
+    if not found.samples:
+        raise DataError(f"--data: no image with a mask of class {' or '.join(classes)} in {_names(folders)}")
+    parts = split(found)
+    say(f"test split: {len(parts.test)} images are never trained on; near-duplicates joined: {len(parts.joined)}")
+    samples = packing.sharpest(parts.train.samples)
+    if not samples:
+        raise DataError(f"--data: all {len(found)} images lie in the test split; more lesions are needed")
+    side, large = packing.side_within(samples, filters, int(mib * 2**20))
+    outcome = packing.prepare(samples, filters, side, large, _announcer(say, "packing"))
+    for line in problem_lines(outcome.problems):
+        say(f"skipped: {line}")
+    for reason, number in outcome.refused.most_common():
+        say(f"filtered: {reason}: {number}")
+    if not outcome.items:
+        raise DataError(f"--data: no image is left of {len(samples)}; the filters left out {_counted(outcome.refused)}")
+    present = tuple(name for name in classes if any(item.lesion_class == name for item in outcome.items))
+    about = {
+        "data": [folder.name for folder in folders],
+        "counts": {name: sum(item.lesion_class == name for item in outcome.items) for name in present},
+        "refused": dict(outcome.refused.most_common()),
+        "problems": _by_reason([*parts.train.problems, *outcome.problems]),
+        "test_images": len(parts.test),
+        "licences": list(found.licences()),
+        "sources": sorted({sample.source for sample in samples if sample.source}),
+        "sides": [side, large],
+    }
+    pack.write(path, outcome.items, present, about)
+    made = pack.read(path)
+    say(f"packed {_counted(made.counts())} at {side} and {large} pixels: {path.stat().st_size / 2**20:.1f} MiB, {path}")
+    return made
+
+
+class Run:
+    """A training in its folder. `train` may be called, stopped, and called again by another process."""
+
+    def __init__(self, wishes: Wishes, devices: Devices, say: Say) -> None:
+        """Read data, models and, where there is one, the checkpoint. BadInput where one of them can't be used."""
+        self.wishes, self.devices, self._say = wishes, devices, say
+        for option, value, low, high in (
+            ("--sigma-min", wishes.sigma_min, 1e-3, 1.0),
+            ("--chroma-radius", wishes.chroma_radius, 0.0, 16.0),
+        ):
+            if value is not None and not low <= value <= high:
+                raise BadInput(f"{option}: is {value:g}; it must lie between {low:g} and {high:g}")
+        if wishes.size is not None and wishes.size not in SIZES:
+            raise BadInput(f"--size: is {wishes.size!r}; choose {', '.join(SIZES)}")
+        self._start = None if wishes.start is None else checkpoint.find(wishes.start)
+        self._teacher = None if wishes.teacher is None else checkpoint.find(wishes.teacher)
+        checkpoint_path = wishes.output / INNER / state.NAME
+        _check_folder(wishes.output, checkpoint_path)
+        self.pack = self._data()
+        self.classes = with_any(self.pack.classes)
+        network, self.unet = self._network()
+        say(
+            f"{parameters(network) / 1e6:.1f} M parameters, {len(self.pack):,} images, {devices.name}, "
+            f"{devices.precision}"
+        )
+        self.training = Training(
+            *(network, self.pack.shelves(), self.pack.classes, wishes.settings, devices, self.pack.digest),
+            self._teaching(),
+        )
+        if checkpoint_path.is_file():
+            self.training.resume(checkpoint_path)
+            say(f"continuing at step {self.training.progress.step:,}")
+        self._checkpoint = checkpoint_path
+        if devices.first:
+            with telling(checkpoint_path):
+                checkpoint_path.parent.mkdir(parents=True, exist_ok=True)
+
+    def train(self, told: Told | None = None, stop: Stop | None = None, seconds: float = math.inf) -> bool:
+        """Train until it is over, stopped, or `seconds` have passed; write the model. Whether the training is over."""
+        every = self.wishes.sheet_every
+        self.training.run(told, stop, self._checkpoint, self.publish, every, seconds)
+        if self.devices.first:
+            self.publish()
+        self.devices.wait()
+        return self.training.done >= 1
+
+    def publish(self) -> None:
+        """Make the folder the model that the averaged weights are now: weights, config, sheet, card."""
+        from engine.generators.ddpm import DdpmGenerator
+
+        wishes, folder = self.wishes, self.wishes.output
+        about, parent = self.pack.about, self._start or self._teacher
+        ancestors = [model for model in (self._start, self._teacher) if model is not None]
+        licence = licence_of(about.get("licences", ()), " ".join(model.licence for model in ancestors))
+        # A model that doesn't say counts as one that saw it.
+        saw = any(m.config.get("saw_test_split") is not False for m in ancestors)
+        sigma_min = wishes.sigma_min or (parent.sigma_min if parent else SIGMA_MIN)
+        radius = wishes.chroma_radius
+        if radius is None:
+            radius = parent.chroma_radius if parent else CHROMA_RADIUS
+        most = float(self.pack.arrays["zoom"][:, 1].max())
+        origin = Origin(licence, self._trained(), saw)
+        classes = self.classes
+        write_model(
+            folder,
+            self.training.average,
+            config_of(self.training.average, self.unet, classes, origin, sigma_min, radius, round(most, 2)),
+        )
+        model = checkpoint.find(folder)
+        generator = DdpmGenerator(folder, device=str(self.devices.device), threads=torch.get_num_threads())
+        slow = self.devices.device.type == "cpu"
+        title = f"What {folder.name} paints after {self.training.progress.step:,} steps"
+        write_sheet(folder / SHEET, generator, title, *((12, SEEDS[:3]) if slow else (18, SEEDS)))
+        write_card(folder, model, about, wishes.command, parameters(self.training.average))
+
+    def _data(self) -> pack.Pack:
+        wishes = self.wishes
+        if len(wishes.data) == 1 and pack.is_pack(wishes.data[0]):
+            return pack.read(wishes.data[0])
+        path = wishes.output / INNER / PACK
+        if not path.is_file():
+            if self.devices.first:
+                with telling(path):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                make_pack(wishes.data, path, wishes.pack_mib, wishes.classes, wishes.filters, self._say)
+            self.devices.wait()
+        return pack.read(path)
+
+    def _network(self) -> tuple[UNetDenoiser, dict[str, Any]]:
+        """A new network, with as many weights as its start or its teacher can give."""
+        torch.manual_seed(self.wishes.settings.seed)
+        size = self.wishes.size
+        if self._start is not None and size is None:
+            unet = {**self._start.config["unet"], "num_class_embeds": len(self.classes)}
+        else:
+            unet = unet_config(SIZES[size or "default"], self.classes)
+        network = fresh(unet)
+        parent = self._start or self._teacher
+        if parent is not None:
+            old = checkpoint.load(parent)
+            theirs = tuple(parent.config["classes"])
+            if self._start is not None or same_levels(network, old):
+                source = classes_chosen(old, theirs, self.classes)
+                share = inherit(network, source) / parameters(network)
+                exact = "all" if same_architecture(network, source) else f"{share:.0%} of"
+                self._say(f"begins with {exact} weights of {parent.folder.name}")
+        return network, unet
+
+    def _teaching(self) -> Teacher | None:
+        if self._teacher is None:
+            return None
+        network = classes_chosen(checkpoint.load(self._teacher), tuple(self._teacher.config["classes"]), self.classes)
+        return Teacher(network, self._teacher.sigma_min)
+
+    def _trained(self) -> dict[str, Any]:
+        progress = self.training.progress
+        told: dict[str, Any] = {
+            "steps": progress.step,
+            "images": progress.images,
+            "seconds": round(progress.seconds),
+            "device": self.devices.name,
+            "data": ", ".join(self.pack.about.get("data", ())) or self.pack.path.name,
+            "pack": self.pack.digest,
+        }
+        for name, model in (("from", self._start), ("teacher", self._teacher)):
+            if model is not None:
+                told[name] = f"{model.folder.name} ({model.fingerprint})"
+        if progress.history:
+            told["first_loss"], told["last_loss"] = progress.history[0][1], _mean_of_last(progress.history)
+        return told
+
+
+def per_class(wishes: Wishes) -> list[Wishes]:
+    """One training per class, each beginning with the same weights, in a folder of its own."""
+    if wishes.start is None:
+        raise BadInput("--per-class: fine-tunes a network; name it with --from")
+    return [
+        replace(
+            wishes, output=wishes.output / name.replace(" ", "-"), settings=replace(wishes.settings, only_class=name)
+        )
+        for name in wishes.classes
+    ]
+
+
+def same_levels(network: UNetDenoiser, other: UNetDenoiser) -> bool:
+    """Whether one can be a part of the other."""
+    one, two = (n.unet.config.block_out_channels for n in (network, other))  # type: ignore[union-attr]
+    return len(one) == len(two)  # type: ignore[arg-type]
+
+
+def _check_folder(folder: Path, checkpoint_path: Path) -> None:
+    """BadInput where the folder holds something that this training would overwrite."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"-o: {folder} is a file; give a folder")
+    if folder.is_dir() and not checkpoint_path.is_file() and (folder / "config.json").is_file():
+        raise BadInput(
+            f"-o: {folder} holds a finished model; choose another folder, and --from {folder} to continue it"
+        )
+
+
+def _mean_of_last(history: Sequence[tuple[int, float]], count: int = 20) -> float:
+    last = [loss for _, loss in history[-count:]]
+    return sum(last) / len(last)
+
+
+def _announcer(say: Say, what: str, every: int = 1000) -> packing.Told:
+    def told(done: int, total: int) -> None:
+        if done and done % every == 0:
+            say(f"{what}: {done:,} of {total:,}")
+
+    return told
+
+
+def _by_reason(problems: Sequence[Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for problem in problems:
+        counts[problem.reason] = counts.get(problem.reason, 0) + 1
+    return counts
+
+
+def _counted(counts: Any) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "nothing"
+
+
+def _names(folders: Sequence[Path]) -> str:
+    return ", ".join(map(str, folders))

@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,16 +85,13 @@ def _follow(
     """Publish what the scene's file says: at once, or when told. The first state is always published."""
     waiting, push, told, told_at = None, True, None, 0.0
     while True:
-        try:
-            message = asked.get(timeout=_LOOK_S)
-        except queue.Empty:
-            pass
-        else:
+        waiting = follower.changed() or waiting
+        # What was asked before a change was made is heard before the change is published.
+        for message in _heard(asked):
             if message is None:
                 return
             automatic = message["on"] if message["kind"] == "automatic" else automatic
             push = push or message["kind"] == "push"
-        waiting = follower.changed() or waiting
         if waiting is not None and (automatic or push):
             live.show(*waiting)
             waiting = None
@@ -106,6 +103,17 @@ def _follow(
             if status != told:
                 tell({"kind": "status", **status})
             told, told_at = status, now
+
+
+def _heard(asked: "queue.SimpleQueue[Mapping[str, Any] | None]") -> Iterator[Mapping[str, Any] | None]:
+    """What was asked; waits a moment for it."""
+    timeout = _LOOK_S
+    while True:
+        try:
+            yield asked.get(timeout=timeout)
+        except queue.Empty:
+            return
+        timeout = 0.001
 
 
 if __name__ == "__main__":

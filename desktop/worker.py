@@ -147,6 +147,7 @@ def _open(options: Mapping[str, Any]) -> "Generator":
         device=options.get("device"),
         threads=threads,
         memory_mb=options.get("memory_mb"),
+        arithmetic=options.get("arithmetic") or "auto",
     )
 
 

@@ -31,6 +31,7 @@ _MARGIN = 44
 _HEADER = 108
 _CAPTION = 70
 _EYE_MM = 30.0
+_TO_WRITE_ON = 20 * "_"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Finding:
     """One lesion of a page.
 
     close_up: its own patch, uint8 [P, P, 3] sRGB, `close_up_mm` wide, or None where there is only the atlas.
-    turn_deg: the patch's turn; the picture from the atlas is turned alike.
+    turn_deg: the patch's turn; the picture from the atlas is turned alike. lesion_class: empty for a line to write on.
     """
 
     number: int
@@ -213,7 +214,7 @@ def _draw_card(
     number = f"{finding.number}"
     draw.text((x, y + _TILE + 26), number, font=font(22), fill=INK, anchor="ls")
     text = x + font(22).getlength(number) + 10
-    name = finding.lesion_class.replace("_", " ").capitalize()
+    name = finding.lesion_class.replace("_", " ").capitalize() or _TO_WRITE_ON
     draw.text(
         (text, y + _TILE + 26), plain(f"{name} · {finding.diameter_mm:.1f} mm"), font=font(20), fill=INK, anchor="ls"
     )

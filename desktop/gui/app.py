@@ -1,5 +1,6 @@
 """Starting the program: the Qt application, the session, the window."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,21 @@ from PySide6.QtGui import QSurfaceFormat
 from PySide6.QtWidgets import QApplication
 
 from desktop.gui import theme
-from desktop.gui.model import growing, verbs
+from desktop.gui.model import growing, preferences, verbs
+from desktop.gui.model.preferences import Preferences
 from desktop.gui.model.session import Session
 from desktop.gui.window import Window
 
 
-def application(arguments: Sequence[str] = ()) -> QApplication:
+def settings() -> QSettings:
+    """Where this user's settings are kept."""
+    return QSettings("Moulage", "Moulage")
+
+
+def application(arguments: Sequence[str] = (), liked: Preferences = Preferences()) -> QApplication:  # noqa: B008
     """The one Qt application, with what must be said before it exists."""
+    if liked.scale != 1.0 and "QT_SCALE_FACTOR" not in os.environ:
+        os.environ["QT_SCALE_FACTOR"] = f"{liked.scale:g}"
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     surface = QSurfaceFormat()
     surface.setVersion(3, 3)
@@ -26,13 +35,14 @@ def application(arguments: Sequence[str] = ()) -> QApplication:
     app = QApplication(["moulage", *arguments])
     app.setApplicationName("Moulage")
     app.setApplicationDisplayName("")
-    theme.apply(app)
+    theme.apply(app, liked.theme)
     return app
 
 
-def window(settings: QSettings | None = None) -> Window:
+def window(kept: QSettings | None = None) -> Window:
     """A window with a session of its own, its engine starting."""
-    session = Session(settings or QSettings("Moulage", "Moulage"))
+    session = Session(kept or settings())
+    session.engine.options = preferences.load(session.settings).engine(session.engine.options)
     growing.connect(session)
     shown = Window(session)
     session.setParent(shown)
@@ -42,7 +52,7 @@ def window(settings: QSettings | None = None) -> Window:
 
 def run(path: Path | None) -> int:
     """Open the window, with a patient or the last scene where there is one; the exit code."""
-    app = application()
+    app = application(liked=preferences.load(settings()))
     shown = window()
     shown.show()
     wanted = path or next(iter(shown.session.recent), None)

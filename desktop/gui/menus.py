@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.gui.actions import ACTIONS, Action
 from desktop.gui.model.session import Session
@@ -29,7 +29,7 @@ def build(window: "Window") -> dict[str, QAction]:
 
 def _action(window: "Window", entry: Action) -> QAction:
     action = QAction(entry.text, window)
-    action.setShortcut(entry.keys)
+    action.setShortcuts([keys for keys in (entry.keys, QKeySequence(entry.also)) if not keys.isEmpty()])
     action.setCheckable(entry.checked is not None)
     action.triggered.connect(lambda checked=False: entry.do(window))
     keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)

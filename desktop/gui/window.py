@@ -1,13 +1,21 @@
 """The window: the welcome page or the patient's page, menus, messages, status line; the file dialogs."""
 
 from pathlib import Path
+from typing import TypeVar
 
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.gui import menus
-from desktop.gui.model import verbs
+from desktop.gui.model import recent, verbs
 from desktop.gui.model.session import Session
+from desktop.gui.views.about import About
+from desktop.gui.views.export_dialog import ExportDialog
+from desktop.gui.views.new_patient import NewPatient
+from desktop.gui.views.palette import Palette
+from desktop.gui.views.preferences_dialog import PreferencesDialog
+from desktop.gui.views.shortcuts import Shortcuts
 from desktop.gui.views.status import NoteBar, StatusLine
 from desktop.gui.views.welcome import Welcome
 from desktop.gui.workspace import Workspace
@@ -17,6 +25,8 @@ READABLE = (SUFFIX, ".glb", ".vrm", ".obj")
 _FILES = "Patients (*" + " *".join(READABLE) + ")"
 _SCENES = f"Scenes (*{SUFFIX})"
 _CLOSER = 0.85
+_PICTURE_PX = 192
+_Dialog = TypeVar("_Dialog", bound=QDialog)
 
 
 class Window(QMainWindow):
@@ -30,7 +40,8 @@ class Window(QMainWindow):
         self.panel, self.lesions = self.workspace.panel("New lesion"), self.workspace.panel("Lesions")
         self.notes = NoteBar(session)
         self.pages = QStackedWidget()
-        self.pages.addWidget(Welcome(session, self.choose_file))
+        self.welcome = Welcome(session, self.choose_file)
+        self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.workspace)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
@@ -88,6 +99,42 @@ class Window(QMainWindow):
             if path is not None:
                 verbs.save_as(self.session, path)
 
+    def show_new(self) -> None:
+        """Ask for a new patient."""
+        dialog = self._shown(QDialog(self))
+        dialog.setWindowTitle(self.tr("New patient"))
+        new = NewPatient(self.session)
+        QVBoxLayout(dialog).addWidget(new)
+        new.made.connect(dialog.accept)
+        dialog.finished.connect(new.task.give_up)
+        dialog.open()
+
+    def show_export(self) -> None:
+        """Ask what to export."""
+        self._shown(ExportDialog(self.session, self)).open()
+
+    def show_preferences(self) -> None:
+        """Ask what the user likes."""
+        self._shown(PreferencesDialog(self.session, self)).open()
+
+    def show_palette(self) -> None:
+        """Every action by a few letters."""
+        self._shown(Palette(self.actions_by_name, self)).open()
+
+    def show_shortcuts(self) -> None:
+        """All keys."""
+        self._shown(Shortcuts(self)).open()
+
+    def show_about(self) -> None:
+        """Purpose and licences."""
+        self._shown(About(self.session, self)).open()
+
+    def _shown(self, dialog: _Dialog) -> _Dialog:
+        """The dialog, gone for good when it is closed."""
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog = dialog
+        return dialog
+
     def close_window(self) -> None:
         """Close; the program ends with its last window."""
         self.close()
@@ -120,6 +167,22 @@ class Window(QMainWindow):
         document = self.session.document
         self.setWindowTitle("Moulage" if document is None else f"{document.path.name} (saved) - Moulage")
 
+    def _keep_picture(self) -> None:
+        """A small picture of the body, for the list of recent patients."""
+        document = self.session.document
+        if document is None or self.body.scene is None:
+            return
+        image = self.body.grabFramebuffer()
+        side = min(image.width(), image.height())
+        square = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
+        smooth = Qt.TransformationMode.SmoothTransformation
+        data = QByteArray()
+        buffer = QBuffer(data)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        square.scaled(_PICTURE_PX, _PICTURE_PX, mode=smooth).save(buffer, "JPEG", 85)
+        kept = data.data()
+        self.session.background.run(lambda: recent.keep(document.scene, kept), lambda _: None, lambda _: None)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take one file that can be read."""
         if _dropped(event) is not None:
@@ -134,6 +197,10 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything that runs."""
+        self.welcome.new.task.give_up()
+        for dialog in self.findChildren(QDialog):
+            dialog.reject()
+        self._keep_picture()
         self.workspace.keep_arrangement()
         self.session.close()
         super().closeEvent(event)

@@ -14,7 +14,7 @@ from engine.scene import Scene
 if TYPE_CHECKING:
     from desktop.gui.window import Window
 
-LOADING_MS = 120_000
+LOADING_MS = 90_000
 
 
 def write_egg(path: Path) -> Path:

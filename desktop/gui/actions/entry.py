@@ -20,7 +20,7 @@ class Action:
 
     named: text that depends on the state. checked: makes it a mark that is on or off. tool: a short text or sign; the
     action then also has a button in the tool bar. icon: the button's sign instead, drawn by `views.icons`. tip: one
-    sentence in a physician's words.
+    sentence in a physician's words. also: a second shortcut.
     """
 
     menu: str
@@ -33,6 +33,7 @@ class Action:
     tool: str = ""
     icon: str = ""
     tip: str = ""
+    also: str = ""
 
     @property
     def name(self) -> str:

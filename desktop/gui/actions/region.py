@@ -60,7 +60,7 @@ TABLE = (
         tip="Take all skin out of the region.",
     ),
     Action(
-        *("&Region", "Keep lesions &out", "Ctrl+Shift+P", lambda w: _protect(w.session), _has_region),
+        *("&Region", "Keep lesions &out", "Ctrl+Shift+K", lambda w: _protect(w.session), _has_region),
         checked=lambda s: s.regions.is_protected(s.regions.active),
         tip="A protected area: no lesion may enter it.",
     ),

@@ -23,12 +23,14 @@ class EngineOptions:
     """How the engine is started. model: name or folder. device: `cpu`, `cuda`, `mps`; the best where None.
 
     threads: of the processor, all but one where None. memory_mb: what a batch may take; what there is where None.
+    arithmetic: `auto`, `fp32` or `bf16`.
     """
 
     model: str = "default"
     device: str | None = None
     threads: int | None = None
     memory_mb: float | None = None
+    arithmetic: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT = "tcp://127.0.0.1:5581"
 _BIND, _KEYS, _AUTOMATIC = "link/bind", "link/keys", "link/automatic"
 _LEAVE_MS = 3000
+_SEND_MS = 50
 _TAIL = 4000
 
 
@@ -177,6 +178,7 @@ class Link(QObject):
     def _send(self, message: dict[str, Any]) -> None:
         if self._process is not None:
             self._process.write(pack(message))
+            self._process.waitForBytesWritten(_SEND_MS)  # what is asked now must not be overtaken by a saved step
 
     def _read(self) -> None:
         if self._process is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.batch.job import Job
 from engine.batch.layout import patient_folder
-from engine.batch.outputs import Origin
+from engine.batch.outputs import RECORD, Origin
 from engine.errors import BadInput, MoulageError
 from engine.output import TEMPORARY_SUFFIX, OutputFolder, verify
 from engine.output.folder import MANIFEST, read_manifest
@@ -60,11 +60,13 @@ def is_whole(task: Task, number: int) -> bool:
     """
     folder = patient_folder(task.out, number)
     try:
-        job, complete, _ = read_manifest(folder / MANIFEST)
+        job, complete, records = read_manifest(folder / MANIFEST)
         found = verify(folder)
     except MoulageError:
         return False
-    if job != patient_job(task, number) or not complete or found.problems:
+    if job != patient_job(task, number) or not complete or found.problems or RECORD not in records:
+        return False
+    if not (folder / MANIFEST).read_bytes().endswith(b"\n"):
         return False
     if (folder / f"{MANIFEST}.lock").exists() or any(name.endswith(TEMPORARY_SUFFIX) for name in found.unlisted):
         with contextlib.suppress(Elsewhere), OutputFolder(folder, job, busy=Elsewhere) as opened:

@@ -235,7 +235,7 @@ class _Run:
         self._add(lines.memorisation_lines(found, self.generated, len(gallery), words))
 
     def _tones(self) -> None:
-        ours = generated_contrasts(self._generator, self._effort.tones, self._seed, self._cancel)
+        ours = generated_contrasts(self._generator, self._effort.tones, self._settings, self._cancel)
         self.figures += lines.tone_lines(tones(ours, self._real.contrasts, self._seed))
 
     def _add(self, found: lines.Lines) -> None:

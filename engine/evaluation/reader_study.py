@@ -5,6 +5,7 @@ columns for theirs. Pictures are the network's own 128², enlarged; real ones lo
 """
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -55,7 +56,9 @@ def reader_study(
         for i in rng.permutation(len(pool))[: -(-sheets * page // len(pools))]:
             entries.append((kind, name, pool.name[i], pool.rgb[i]))
     entries = [entries[i] for i in rng.permutation(len(entries))][: sheets * page]
-    job = json.dumps(["reader study", model, seed, [name for _, _, name, _ in entries]])
+    # The manifest lies beside the sheets: it must not tell the order.
+    order = hashlib.sha256(json.dumps([name for _, _, name, _ in entries]).encode()).hexdigest()
+    job = json.dumps(["reader study", model, seed, order])
     origin = Provenance("[]", model, licence)
     with OutputFolder(folder, job, force) as output, output.stage() as stage:
         for sheet in range(sheets):

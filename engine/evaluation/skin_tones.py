@@ -6,7 +6,7 @@ Phototypes are told by the ITA (`engine.colour`), in photographs that nobody cal
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ from engine.colour import (
     to_bytes,
 )
 from engine.evaluation.estimate import Estimate, mean_of
+from engine.evaluation.samples import SampleSettings
 from engine.generators.protocol import Cancel, Generator
 from engine.lesion import LesionLayer, LesionSpec, Shape
 from engine.plan import ANY_CLASS, CLINIC
@@ -75,13 +76,13 @@ class Tone:
 
 
 def generated_contrasts(
-    generator: Generator, per_class: int, seed: int, cancel: Cancel | None = None
+    generator: Generator, per_class: int, settings: SampleSettings, cancel: Cancel | None = None
 ) -> list[Contrast]:
-    """`per_class` lesions of each class on a flat piece of skin of each phototype, one seed for all tones."""
+    """`per_class` lesions of each class on a flat piece of skin of each phototype, the same seeds for all tones."""
     found = []
     for name in generator.classes:
         for number in range(per_class):
-            found += _on_all_tones(generator, name, seed + number, cancel)
+            found += _on_all_tones(generator, name, replace(settings, seed=settings.seed + number), cancel)
     return found
 
 
@@ -117,12 +118,14 @@ def tones(generated: Sequence[Contrast], real: Sequence[Contrast], seed: int) ->
     return found
 
 
-def _on_all_tones(generator: Generator, name: str, seed: int, cancel: Cancel | None) -> list[Contrast]:
+def _on_all_tones(generator: Generator, name: str, settings: SampleSettings, cancel: Cancel | None) -> list[Contrast]:
     clinic = CLINIC.get(name, ANY_CLASS)
     shape = Shape("automatic", sum(clinic.irregularity) / 2, sum(clinic.asymmetry) / 2)
-    skins = {tone: _flat_skin(tone, seed) for tone in PHOTOTYPES}
+    skins = {tone: _flat_skin(tone, settings.seed) for tone in PHOTOTYPES}
     site = skins[PHOTOTYPES[0]][0].site_at_uv(0, 0.5, 0.5)
-    spec = LesionSpec(name, site, _DIAMETER_MM.get(name, _OTHER_MM), seed, shape=shape)
+    diameter = _DIAMETER_MM.get(name, _OTHER_MM)
+    how = {"steps": settings.steps, "sampler": settings.sampler}
+    spec = LesionSpec(name, site, diameter, settings.seed, shape=shape, **how)  # type: ignore[arg-type]
     placed = {tone: place.prepare(own, canvas.base, spec) for tone, (own, canvas) in skins.items()}
     results = generator.generate([p.request for p in placed.values()], cancel=cancel)
     found = []

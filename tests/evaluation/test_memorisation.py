@@ -1,4 +1,4 @@
-"""Planted copies are found, whatever way they are turned, noised or saved; pictures that are no copies raise no alarm."""
+"""Planted copies are found however they are turned, noised or saved; pictures that are no copies raise no alarm."""
 
 import cv2
 import numpy as np

@@ -1,0 +1,97 @@
+"""A user's own networks: features and pair distances as the file says, and one clear line for a file that is none.
+
+The files are written here, field by field (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import BadInput
+from engine.evaluation.external import LPIPS_SIDE, Network, lpips_diversity
+from tests.evaluation.lesions import pictures
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+
+def number(field: int, value: int) -> bytes:
+    return varint(field << 3) + varint(value)
+
+
+def blob(field: int, data: bytes | str) -> bytes:
+    data = data.encode() if isinstance(data, str) else data
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def value(name: str, shape: tuple[int, ...]) -> bytes:
+    dimensions = b"".join(blob(1, number(1, size)) for size in shape)
+    return blob(1, name) + blob(2, blob(1, number(1, 1) + blob(2, dimensions)))
+
+
+def node(kind: str, inputs: tuple[str, ...], output: str) -> bytes:
+    return b"".join(blob(1, name) for name in inputs) + blob(2, output) + blob(3, output) + blob(4, kind)
+
+
+def model(inputs: dict[str, int], nodes: list[bytes], shape: tuple[int, ...]) -> bytes:
+    graph = b"".join(blob(1, n) for n in nodes) + blob(2, "g")
+    graph += b"".join(blob(11, value(name, (1, 3, side, side))) for name, side in inputs.items())
+    graph += blob(12, value("out", shape))
+    return number(1, 8) + blob(8, blob(1, "") + number(2, 13)) + blob(7, graph)
+
+
+@pytest.fixture
+def mean_colour(tmp_path: Path) -> Path:
+    path = tmp_path / "mean.onnx"
+    path.write_bytes(model({"picture": 299}, [node("GlobalAveragePool", ("picture",), "out")], (1, 3, 1, 1)))
+    return path
+
+
+@pytest.fixture
+def squared_difference(tmp_path: Path) -> Path:
+    sides = {"input0": LPIPS_SIDE, "input1": LPIPS_SIDE}
+    nodes = [
+        node("Sub", ("input0", "input1"), "difference"),
+        node("Mul", ("difference", "difference"), "square"),
+        node("GlobalAveragePool", ("square",), "means"),
+        node("ReduceMean", ("means",), "out"),
+    ]
+    path = tmp_path / "pair.onnx"
+    path.write_bytes(model(sides, nodes, (1, 1, 1, 1)))
+    return path
+
+
+def test_features_are_the_networks(mean_colour: Path) -> None:
+    rgb = pictures(2, 1).rgb
+    found = Network(mean_colour, "--inception").features(rgb)
+    expected = rgb.astype(float).mean((1, 2)) / 127.5 - 1
+    assert found.shape == (4, 3)
+    assert np.abs(found - expected).max() < 0.01
+
+
+def test_pair_distances_are_the_networks(squared_difference: Path) -> None:
+    network = Network(squared_difference, "--lpips")
+    a, b = pictures(1, 1).rgb
+    assert network.distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert network.distance(a, b) == pytest.approx(((a / 127.5 - b / 127.5) ** 2).mean(), rel=1e-3)
+    few = pictures(6, 1).of_class("nevus")
+    found = lpips_diversity(network, few.rgb, few.lesion, 0)
+    assert found.value > 0 and found.count == 15
+
+
+def test_a_file_that_is_no_network_is_told_in_one_line(tmp_path: Path, mean_colour: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    for data in (b"", b"nothing of the kind", mean_colour.read_bytes()[:40]):
+        bad.write_bytes(data)
+        with pytest.raises(BadInput, match="--inception") as told:
+            Network(bad, "--inception").features(pictures(1, 1).rgb)
+        assert "\n" not in str(told.value)
+    with pytest.raises(BadInput, match="no file"):
+        Network(tmp_path / "missing.onnx", "--lpips")
+    with pytest.raises(BadInput, match=r"--lpips.*can't be evaluated.*input0"):
+        Network(mean_colour, "--lpips").distance(*pictures(1, 1).rgb)

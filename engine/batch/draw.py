@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from engine.avatar.body import BodySpec
 
 TRIES = 1000
-SMALL_CHILDREN = ((3.0, 5.0), (1.2, 1.35))
-"""Years and the heaviest build that the base body reaches there (`engine.avatar.phenotype`)."""
+CHILDREN_LIGHT = ((16.0, 18.0), (0.85, 0.75))
+CHILDREN_HEAVY = ((3.0, 5.0), (1.18, 1.35))
+"""Years, and the lightest and heaviest builds that the base body reaches there (`engine.avatar.phenotype`)."""
 ALIKE_MM = 0.12
 """Spread of the logarithm of the diameter among nevi of one kind; 0.28 among all nevi."""
 KINDS_MM = 0.5
 """Spread of the kinds' own diameters, in that of all nevi: no patient has only tiny or only huge ones."""
-ALIKE_TURN_DEG = 25.0
+ALIKE_TURN_DEG = 15.0
 ODD_FACTOR = 1.4
 """The odd lesion's least diameter, in median diameters of the patient's nevi."""
 
@@ -133,7 +134,8 @@ def draw_body(job: Job, number: int, source: Parametric) -> "BodySpec":
     sex, phototype = choose(source.sex, rng), choose(source.phototype, rng)
     age = float(round(draw_number(source.age, rng)))
     height = round(usual_height(sex, age) * draw_number(source.stature, rng), 2)
-    build = min(draw_number(source.build, rng), float(np.interp(age, *SMALL_CHILDREN)))
+    reach = (float(np.interp(age, *CHILDREN_LIGHT)), float(np.interp(age, *CHILDREN_HEAVY)))
+    build = min(max(draw_number(source.build, rng), reach[0]), reach[1])
     weight = round(2 * usual_weight(age, height) * build) / 2
     return BodySpec(sex, age, height, weight, phototype, source.texture_size, int(rng.integers(2**32)))
 

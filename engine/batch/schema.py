@@ -14,7 +14,7 @@ PHOTOTYPES = ("I", "II", "III", "IV", "V", "VI")
 TEXTURE_SIZES = (1024, 2048, 4096, 8192)
 STATURES = (0.9, 1.1)
 BUILDS = (0.75, 1.35)
-"""What the base body reaches at every age from 5 on (`engine.avatar.phenotype`); below 5, heavier ones become 1.2."""
+"""What the base body reaches in adults; `engine.batch.draw` narrows it for children."""
 LARGEST_SEED = 2**63 - 1
 MOST_SOURCES = 10_000
 MOST_GROUPS = 100

@@ -55,6 +55,12 @@ class _Case:
     layers: dict[int, LesionLayer] = field(default_factory=dict)
     error: BaseException | None = None
 
+    def forget(self) -> None:
+        """Let go of what takes memory: the feeder holds on to the case until its unit ends."""
+        self.layers.clear()
+        self.placed.clear()
+        del self.patient
+
 
 @dataclass(frozen=True)
 class _Batch:
@@ -305,6 +311,7 @@ class Pipeline:
             case.folder.close()
             with self._lock:
                 del self._cases[number]
+            case.forget()
             self._permits.release()
 
     def _write_files(self, case: _Case) -> None:

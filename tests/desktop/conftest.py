@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
+    from sessions import Listener
 
     from desktop.gui.window import Window
 
@@ -81,3 +82,34 @@ def open_window(qtbot: object, tmp_path: Path) -> "Iterator[Callable[[], Window]
     assert not left
     assert not running
     assert not ticking
+
+
+@pytest.fixture(scope="module")
+def listen(qapp: object, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Callable[[], Listener]]":
+    """Makes sessions without a window; afterwards no thread, process, socket or timer of theirs may be left."""
+    from sessions import Listener
+
+    sockets = open_sockets()
+    opened: list[Listener] = []
+
+    def make() -> "Listener":
+        opened.append(Listener(tmp_path_factory.mktemp("settings") / "settings.ini"))
+        return opened[-1]
+
+    yield make
+    assert [left for heard in opened for left in heard.close()] == []
+    assert open_sockets() <= sockets
+
+
+def open_sockets() -> set[str]:
+    """This process' sockets by their inodes; empty where the system doesn't tell."""
+    folder = Path("/proc/self/fd")
+    found = set()
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        try:
+            target = str(entry.readlink())
+        except OSError:
+            continue  # the descriptor that lists the folder
+        if target.startswith("socket:"):
+            found.add(target)
+    return found

@@ -68,5 +68,6 @@ def _spared(document: Document, region: SkinRegion, protected: Mapping[int, NDAr
     if not protected:
         return region
     sizes = {material: pixels.shape[:2] for material, pixels in document.patient.canvas.base.items()}
+    sizes |= {material: mask.shape for material, mask in protected.items()}
     whole = region.masks if region.masks is not None else {m: np.ones(size, bool) for m, size in sizes.items()}
     return replace(region, masks={m: mask & ~protected[m] if m in protected else mask for m, mask in whole.items()})

@@ -60,6 +60,7 @@ class Window(QMainWindow):
         self.resize(1280, 800)
         session.document_changed.connect(self._show_document)
         session.lesions_changed.connect(self._show_title)
+        session.saved_changed.connect(self._show_title)
         session.place_wanted.connect(self._ask_place)
         self.body.failed.connect(lambda text: session.told.emit(text, True))
         self._show_document()
@@ -165,7 +166,8 @@ class Window(QMainWindow):
 
     def _show_title(self) -> None:
         document = self.session.document
-        self.setWindowTitle("Moulage" if document is None else f"{document.path.name} (saved) - Moulage")
+        saved = self.session.saved
+        self.setWindowTitle("Moulage" if document is None else f"{document.path.name} ({saved}) - Moulage")
 
     def _keep_picture(self) -> None:
         """A small picture of the body, for the list of recent patients."""

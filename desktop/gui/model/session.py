@@ -74,7 +74,6 @@ class Session(QObject):
         self.live_thumbnails: tuple[NDArray[np.uint8], ...] = ()
         self.live_preview = settings.value(_LIVE_KEY, True, bool) is True
         self.engine.watch(self.live_preview)
-        self.grow_on_click = False
         self.busy = ""
         self.pending = 0
         self.failed_save = ""

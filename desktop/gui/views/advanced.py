@@ -40,12 +40,16 @@ class Advanced(QWidget):
         self.detail, self.model = QComboBox(), QComboBox()
         self.detail.addItems([f"{side} px" for side in DETAILS])
         self.steps = QSpinBox(minimum=2, maximum=1000)
-        self.live = QCheckBox("Show lesions while they are painted", checked=session.live_preview)
+        self.live = QCheckBox(self.tr("Show lesions while they are painted"), checked=session.live_preview)
         for control, name, tip in (
-            (self.detail, "Detail", "Side of the lesion's own picture. More takes longer and shows more close up."),
-            (self.steps, "Steps", "How often the network is asked. Fewer is quicker and rougher."),
-            (self.model, "Model", "The network that paints. Choosing another restarts the engine."),
-            (self.live, "Live preview", "Off saves a little time."),
+            (
+                self.detail,
+                self.tr("Detail"),
+                self.tr("Side of the lesion's own picture. More takes longer and shows more close up."),
+            ),
+            (self.steps, self.tr("Steps"), self.tr("How often the network is asked. Fewer is quicker and rougher.")),
+            (self.model, self.tr("Model"), self.tr("The network that paints. Choosing another restarts the engine.")),
+            (self.live, self.tr("Live preview"), self.tr("Off saves a little time.")),
         ):
             control.setAccessibleName(name)
             control.setToolTip(tip)
@@ -53,9 +57,9 @@ class Advanced(QWidget):
         self._list_models()
         form = QFormLayout()
         form.setVerticalSpacing(4)
-        form.addRow("De&tail", self.detail)
-        form.addRow("Ste&ps", self.steps)
-        form.addRow("&Model", self.model)
+        form.addRow(self.tr("De&tail"), self.detail)
+        form.addRow(self.tr("Ste&ps"), self.steps)
+        form.addRow(self.tr("&Model"), self.model)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 0, 0, 0)
         column.setSpacing(3)

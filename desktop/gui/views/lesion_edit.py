@@ -72,10 +72,10 @@ class LesionEdit(QWidget):
         self.turn = _slider(180, 15)
         most = round(retouch.MOST_COLOUR)
         self.lightness, self.redness, self.warmth = _slider(most, 5), _slider(most, 5), _slider(most, 5)
-        self.paint_anew = QPushButton("Paint anew")
-        self.duplicate, self.delete = QPushButton("Duplicate"), QPushButton("Delete")
-        self.raise_lesion, self.lower_lesion = QPushButton("Raise"), QPushButton("Lower")
-        self.lock = QPushButton("Lock", checkable=True)
+        self.paint_anew = QPushButton(self.tr("Paint anew"))
+        self.duplicate, self.delete = QPushButton(self.tr("Duplicate")), QPushButton(self.tr("Delete"))
+        self.raise_lesion, self.lower_lesion = QPushButton(self.tr("Raise")), QPushButton(self.tr("Lower"))
+        self.lock = QPushButton(self.tr("Lock"), checkable=True)
         self._gestures = {
             self.diameter: self._gesture(
                 lambda commit, ids: lesions.resize(session, self.diameter.value(), commit, ids)
@@ -96,17 +96,25 @@ class LesionEdit(QWidget):
 
     def _name_controls(self) -> None:
         for control, name, tip in (
-            (self.diameter, "Diameter", "Scales the lesion. Paint it anew if it shall look as grown at this size."),
-            (self.turn, "Angle", "Turns the lesion on the skin, in degrees."),
-            (self.lightness, "Lightness", "Left: darker. Right: lighter."),
-            (self.redness, "Redness", "Left: greener, less inflamed. Right: redder."),
-            (self.warmth, "Brownness", "Left: bluer, as pigment that lies deep. Right: browner."),
-            (self.paint_anew, "Paint anew", "Have the network paint the lesion again at its present size and place."),
-            (self.duplicate, "Duplicate", "A copy beside it (Ctrl+D)."),
-            (self.delete, "Delete", "Take the lesion away (Delete)."),
-            (self.raise_lesion, "Raise", "Lay it above the next lesion (Ctrl+Up)."),
-            (self.lower_lesion, "Lower", "Lay it below the next lesion (Ctrl+Down)."),
-            (self.lock, "Lock", "A locked lesion can't be changed or moved by accident (K)."),
+            (
+                self.diameter,
+                self.tr("Diameter"),
+                self.tr("Scales the lesion. Paint it anew if it shall look as grown at this size."),
+            ),
+            (self.turn, self.tr("Angle"), self.tr("Turns the lesion on the skin, in degrees.")),
+            (self.lightness, self.tr("Lightness"), self.tr("Left: darker. Right: lighter.")),
+            (self.redness, self.tr("Redness"), self.tr("Left: greener, less inflamed. Right: redder.")),
+            (self.warmth, self.tr("Brownness"), self.tr("Left: bluer, as pigment that lies deep. Right: browner.")),
+            (
+                self.paint_anew,
+                self.tr("Paint anew"),
+                self.tr("Have the network paint the lesion again at its present size and place."),
+            ),
+            (self.duplicate, self.tr("Duplicate"), self.tr("A copy beside it (Ctrl+D).")),
+            (self.delete, self.tr("Delete"), self.tr("Take the lesion away (Delete).")),
+            (self.raise_lesion, self.tr("Raise"), self.tr("Lay it above the next lesion (Ctrl+Up).")),
+            (self.lower_lesion, self.tr("Lower"), self.tr("Lay it below the next lesion (Ctrl+Down).")),
+            (self.lock, self.tr("Lock"), self.tr("A locked lesion can't be changed or moved by accident (K).")),
         ):
             control.setAccessibleName(name)
             control.setToolTip(tip)
@@ -116,11 +124,11 @@ class LesionEdit(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setVerticalSpacing(4)
         for name, field in (
-            ("&Diameter", self.diameter),
-            ("An&gle", self.turn),
-            ("&Lightness", self.lightness),
-            ("&Redness", self.redness),
-            ("&Brownness", self.warmth),
+            (self.tr("&Diameter"), self.diameter),
+            (self.tr("An&gle"), self.turn),
+            (self.tr("&Lightness"), self.lightness),
+            (self.tr("&Redness"), self.redness),
+            (self.tr("&Brownness"), self.warmth),
         ):
             form.addRow(name, field)
         buttons = QGridLayout()
@@ -196,7 +204,7 @@ class LesionEdit(QWidget):
     def _title(self, layer: LesionLayer | None) -> str:
         document = self.session.document
         if layer is None or document is None:
-            return "Select a lesion in the list or on the skin."
+            return self.tr("Select a lesion in the list or on the skin.")
         number = document.number_of(layer)
         place = layer.body_part.replace("-", " ")
         told = f"{number or ''} {layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm{', ' + place if place else ''}"

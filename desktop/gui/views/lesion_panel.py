@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSlider,
     QSpinBox,
@@ -42,7 +44,7 @@ SHAPE_NAMES = {
 _IMAGES = "Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp)"
 
 
-class LesionPanel(QWidget):
+class LesionPanel(QScrollArea):
     """Controls for `Session.request`; every change goes to the session and comes back from it."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -55,18 +57,18 @@ class LesionPanel(QWidget):
         self.irregularity, self.asymmetry = _share(), _share()
         self.seed = QSpinBox(minimum=0, maximum=LARGEST_SEED)
         self.dice, self.next_seed = QToolButton(text="⚄"), QToolButton(text="+1")
-        self.keep_seed = QCheckBox("Keep")
+        self.keep_seed = QCheckBox(self.tr("Keep"))
         self.advanced = Advanced(session)
         self.detail, self.steps = self.advanced.detail, self.advanced.steps
         self.folding = Folding("Advanced", self.advanced)
-        self.grow = QPushButton("Grow lesion", objectName="grow")
-        self.variants, self.variant_count = QPushButton("Variants"), QSpinBox(minimum=2, maximum=6, value=3)
-        self.scatter, self.scatter_count = QPushButton("Scatter"), QSpinBox(minimum=1, maximum=200, value=5)
+        self.grow = QPushButton(self.tr("Grow lesion"), objectName="grow")
+        self.variants, self.variant_count = QPushButton(self.tr("Variants")), QSpinBox(minimum=2, maximum=6, value=3)
+        self.scatter, self.scatter_count = QPushButton(self.tr("Scatter")), QSpinBox(minimum=1, maximum=200, value=5)
         self.gap = QSpinBox(minimum=0, maximum=200, value=5)
         self.gap.setPrefix("≥ ")
         self.gap.setSuffix(" mm")
-        self.as_they_occur = QCheckBox("Sizes as they occur", checked=True)
-        self.cancel, self.progress = QPushButton("Cancel"), QProgressBar(textVisible=True)
+        self.as_they_occur = QCheckBox(self.tr("Sizes as they occur"), checked=True)
+        self.cancel, self.progress = QPushButton(self.tr("Cancel")), QProgressBar(textVisible=True)
         self._name_controls()
         self._lay_out()
         self._connect()
@@ -75,24 +77,64 @@ class LesionPanel(QWidget):
 
     def _name_controls(self) -> None:
         for control, name, tip in (
-            (self.lesion_class, "Class", "What the lesion shall look like. Synthetic, not for diagnosis."),
-            (self.diameter, "Diameter", "Longest diameter on the skin, as a ruler would measure it."),
-            (self.shape, "Shape", "Its outline: drawn by itself, an even disc, the region you painted, or an image."),
-            (self.irregularity, "Irregularity", "Left: an even border. Right: notched, with bays, as of a melanoma."),
-            (self.asymmetry, "Asymmetry", "Left: both halves alike. Right: lopsided, drawn out."),
-            (self.seed, "Seed", "The same seed at the same place grows the same lesion again."),
-            (self.dice, "New seed", "Throw the dice: another lesion of the same kind (N)."),
-            (self.next_seed, "Next seed", "The seed after this one."),
-            (self.keep_seed, "Keep seed", "Grow the next lesions with this seed, too, instead of a new one each."),
-            (self.grow, "Grow lesion", "Grow a lesion at the marked place (G). You can mark the next place meanwhile."),
-            (self.variants, "Grow variants", "Grow several for the marked place, and choose one of them (V)."),
-            (self.variant_count, "Number of variants", "How many to choose among."),
-            (self.scatter, "Scatter in the region", "Grow lesions all over the painted or chosen region, apart."),
-            (self.scatter_count, "Number of lesions to scatter", "How many lesions the region shall get."),
-            (self.gap, "Least distance between scattered lesions", "How much skin is left free between two lesions."),
-            (self.as_they_occur, "Sizes as they occur", "Each its own usual size; otherwise all of this diameter."),
-            (self.cancel, "Cancel", "Stop growing; nothing is changed (Esc)."),
-            (self.progress, "Progress", ""),
+            (
+                self.lesion_class,
+                self.tr("Class"),
+                self.tr("What the lesion shall look like. Synthetic, not for diagnosis."),
+            ),
+            (self.diameter, self.tr("Diameter"), self.tr("Longest diameter on the skin, as a ruler would measure it.")),
+            (
+                self.shape,
+                self.tr("Shape"),
+                self.tr("Its outline: drawn by itself, an even disc, the region you painted, or an image."),
+            ),
+            (
+                self.irregularity,
+                self.tr("Irregularity"),
+                self.tr("Left: an even border. Right: notched, with bays, as of a melanoma."),
+            ),
+            (self.asymmetry, self.tr("Asymmetry"), self.tr("Left: both halves alike. Right: lopsided, drawn out.")),
+            (self.seed, self.tr("Seed"), self.tr("The same seed at the same place grows the same lesion again.")),
+            (self.dice, self.tr("New seed"), self.tr("Throw the dice: another lesion of the same kind (N).")),
+            (self.next_seed, self.tr("Next seed"), self.tr("The seed after this one.")),
+            (
+                self.keep_seed,
+                self.tr("Keep seed"),
+                self.tr("Grow the next lesions with this seed, too, instead of a new one each."),
+            ),
+            (
+                self.grow,
+                self.tr("Grow lesion"),
+                self.tr("Grow a lesion at the marked place (G). You can mark the next place meanwhile."),
+            ),
+            (
+                self.variants,
+                self.tr("Grow variants"),
+                self.tr("Grow several for the marked place, and choose one of them (V)."),
+            ),
+            (self.variant_count, self.tr("Number of variants"), self.tr("How many to choose among.")),
+            (
+                self.scatter,
+                self.tr("Scatter in the region"),
+                self.tr("Grow lesions all over the painted or chosen region, apart."),
+            ),
+            (
+                self.scatter_count,
+                self.tr("Number of lesions to scatter"),
+                self.tr("How many lesions the region shall get."),
+            ),
+            (
+                self.gap,
+                self.tr("Least distance between scattered lesions"),
+                self.tr("How much skin is left free between two lesions."),
+            ),
+            (
+                self.as_they_occur,
+                self.tr("Sizes as they occur"),
+                self.tr("Each its own usual size; otherwise all of this diameter."),
+            ),
+            (self.cancel, self.tr("Cancel"), self.tr("Stop growing; nothing is changed (Esc).")),
+            (self.progress, self.tr("Progress"), ""),
         ):
             control.setAccessibleName(name)
             control.setToolTip(tip)
@@ -102,18 +144,19 @@ class LesionPanel(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setVerticalSpacing(4)
         for name, field in (
-            ("&Class", self.lesion_class),
-            ("&Diameter", self.diameter),
-            ("&Shape", self.shape),
-            ("&Irregularity", self.irregularity),
-            ("&Asymmetry", self.asymmetry),
+            (self.tr("&Class"), self.lesion_class),
+            (self.tr("&Diameter"), self.diameter),
+            (self.tr("&Shape"), self.shape),
+            (self.tr("&Irregularity"), self.irregularity),
+            (self.tr("&Asymmetry"), self.asymmetry),
         ):
             form.addRow(name, field)
-        label = QLabel("S&eed")
+        label = QLabel(self.tr("S&eed"))
         label.setBuddy(self.seed)
         form.addRow(label, _row((self.seed, 1), (self.dice, 0), (self.next_seed, 0), (self.keep_seed, 0)))
         self._form = form
-        column = QVBoxLayout(self)
+        content = QWidget()
+        column = QVBoxLayout(content)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(5)
         column.addLayout(form)
@@ -123,6 +166,11 @@ class LesionPanel(QWidget):
         column.addWidget(self.as_they_occur)
         column.addLayout(_row((self.progress, 1), (self.cancel, 0)))
         column.addStretch(1)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(content.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
 
     def _connect(self) -> None:
         session = self.session
@@ -170,7 +218,10 @@ class LesionPanel(QWidget):
             else:
                 self._show_request()
         elif kind == "painted" and (session.request.outline is None or session.request.shape == "image"):
-            session.told.emit("Paint a region with the brush or the lasso, then say Region, Use as shape.", False)
+            session.told.emit(
+                self.tr("Paint a region with the brush or the lasso, then say Region, Use as the lesion's outline."),
+                False,
+            )
             self._show_request()
         else:
             session.set_request(replace(session.request, shape=kind))
@@ -225,7 +276,7 @@ class LesionPanel(QWidget):
         job, waiting = self.session.job, len(self.session.queue)
         assert job is not None
         if job.cancelled:
-            return "Stopping …"
+            return self.tr("Stopping …")
         left = job.seconds_left
         parts = [f"{min(len(job.layers) + 1, job.count)} of {job.count}"] if job.count > 1 else []
         if job.painting_since is None:
@@ -242,10 +293,10 @@ class LesionPanel(QWidget):
         if session.document is None:
             return ""
         if session.engine_fault:
-            return "The engine isn't running"
+            return self.tr("The engine isn't running")
         if not session.engine.is_ready:
-            return "The engine is starting …"
-        return "Click on the skin to mark a place" if session.site is None else ""
+            return self.tr("The engine is starting …")
+        return self.tr("Click on the skin to mark a place") if session.site is None else ""
 
 
 def _share() -> QSlider:

@@ -39,12 +39,12 @@ class VariantStrip(QWidget):
         self.list.setMovement(QListView.Movement.Static)
         self.list.setIconSize(QSize(_SIDE, _SIDE))
         self.list.setFixedHeight(_SIDE + 44)
-        self.list.setAccessibleName("Variants")
-        self.keep, self.discard = QPushButton("Keep"), QPushButton("Discard all")
-        self.keep.setAccessibleName("Keep this variant")
-        self.keep.setToolTip("The chosen variant becomes a lesion; the others are forgotten (Enter).")
-        self.discard.setAccessibleName("Discard all variants")
-        self.discard.setToolTip("Forget all variants; nothing is changed.")
+        self.list.setAccessibleName(self.tr("Variants"))
+        self.keep, self.discard = QPushButton(self.tr("Keep")), QPushButton(self.tr("Discard all"))
+        self.keep.setAccessibleName(self.tr("Keep this variant"))
+        self.keep.setToolTip(self.tr("The chosen variant becomes a lesion; the others are forgotten (Enter)."))
+        self.discard.setAccessibleName(self.tr("Discard all variants"))
+        self.discard.setToolTip(self.tr("Forget all variants; nothing is changed."))
         buttons = QVBoxLayout()
         buttons.addWidget(self.heading)
         buttons.addWidget(self.keep)
@@ -87,7 +87,7 @@ class VariantStrip(QWidget):
             assert self.session.document is not None
             picture = self.session.document.thumbnail(layer)
             assert picture is not None
-            item = QListWidgetItem(_icon(picture), f"seed {layer.spec.seed}")
+            item = QListWidgetItem(_icon(picture), self.tr("seed {}").format(layer.spec.seed))
             item.setData(_ID, layer.id)
             told = f"{layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm, seed {layer.spec.seed}"
             item.setData(Qt.ItemDataRole.AccessibleTextRole, told)
@@ -107,7 +107,7 @@ class VariantStrip(QWidget):
             self.list.takeItem(self.list.count() - 1)
         for number, picture in enumerate(growing):
             if self.list.count() <= finished + number:
-                item = QListWidgetItem("growing …")
+                item = QListWidgetItem(self.tr("growing …"))
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
                 self.list.addItem(item)
             self.list.item(finished + number).setIcon(_icon(picture))
@@ -117,8 +117,8 @@ class VariantStrip(QWidget):
 
     def _told(self, count: int) -> str:
         if self.session.job is not None and self.session.job.kind is Kind.CHOOSE:
-            return "Growing …"
-        return "Choose one to see it on the skin." if count else "No variants wait."
+            return self.tr("Growing …")
+        return self.tr("Choose one to see it on the skin.") if count else self.tr("No variants wait.")
 
     def _look(self, item: QListWidgetItem | None) -> None:
         choosing.show(self.session, None if item is None else item.data(_ID))

@@ -38,7 +38,7 @@ class Shape:
     """
 
     kind: str = "automatic"
-    irregularity: float = 0.35
+    irregularity: float = 0.12
     asymmetry: float = 0.25
     mask: tuple[int, ...] | None = None
 

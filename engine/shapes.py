@@ -37,9 +37,10 @@ def automatic(irregularity: float, asymmetry: float, seed: int) -> Floats:
     irregularity: 0 (an even outline) to 1 (notched, with bays). asymmetry: 0 (round) to 1 (lopsided, drawn out).
     """
     rng = np.random.default_rng(seed)
+    strength = _strength(irregularity)
     for attempt in range(20):
         ease = 1 - attempt / 20
-        mask = _grown(_smoothed(_deformed(_body(asymmetry, rng), irregularity * ease, rng), irregularity))
+        mask = _grown(_smoothed(_deformed(_body(asymmetry, rng), strength * ease, rng), strength))
         if 0.02 < float(mask.mean()) < 0.6 and not _touches_border(mask):
             return mask
     raise SpecError(f"shape: no outline came of irregularity {irregularity} and asymmetry {asymmetry}; lower them")
@@ -90,7 +91,7 @@ def transformed(mask: NDArray[np.floating], scale: float, turn_deg: float, elast
         move = cv2.getRotationMatrix2D((x, y), turn_deg, factor)
         move[:, 2] += (CANVAS - 1) / 2 - np.array([x, y])
         moved = cv2.warpAffine(source.astype(np.float32), move, (CANVAS, CANVAS), flags=cv2.INTER_LINEAR)
-        deformed = _deformed(moved, elastic, rng) if elastic else moved
+        deformed = _deformed(moved, _strength(elastic), rng) if elastic else moved
         found = _grown((deformed >= 0.5).astype(np.uint8))
         if found.any() and not _touches_border(found):
             return found
@@ -129,7 +130,12 @@ def _body(asymmetry: float, rng: np.random.Generator) -> Floats:
     return np.maximum(body, flank)
 
 
-def _deformed(mask: Floats, irregularity: float, rng: np.random.Generator) -> Floats:
+def _strength(irregularity: float) -> float:
+    """How far outlines are bent: the perimeter²/area grows with its square, so this makes it grow with irregularity."""
+    return float(np.sqrt(irregularity))
+
+
+def _deformed(mask: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Blur, then an elastic deformation at two scales: bays and notches."""
     blurred = cv2.GaussianBlur(mask, (0, 0), 5)
     rows, columns = np.indices(mask.shape).astype(np.float32)
@@ -137,14 +143,14 @@ def _deformed(mask: Floats, irregularity: float, rng: np.random.Generator) -> Fl
         shift = rng.standard_normal((2, *mask.shape)).astype(np.float32)
         for axis, target in enumerate((rows, columns)):
             field = cv2.GaussianBlur(shift[axis], (0, 0), wavelength, borderType=cv2.BORDER_REFLECT)
-            target += irregularity * amplitude * field / max(float(field.std()), 1e-9)
+            target += strength * amplitude * field / max(float(field.std()), 1e-9)
     return np.asarray(cv2.remap(blurred, columns, rows, cv2.INTER_LINEAR), np.float32)
 
 
-def _smoothed(blurred: Floats, irregularity: float) -> NDArray[np.uint8]:
+def _smoothed(blurred: Floats, strength: float) -> NDArray[np.uint8]:
     """Threshold, then opening and closing with ellipses: no hairs, no slits; the more regular, the smoother."""
     binary = (blurred >= 0.5).astype(np.uint8)
-    reach = round(13 - 9 * irregularity) | 1
+    reach = round(13 - 9 * strength) | 1
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     opened = cv2.morphologyEx(binary, cv2.MORPH_OPEN, ellipse)
     return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, ellipse), np.uint8)

@@ -27,7 +27,7 @@ class Request:
     lesion_class: str = "nevus"
     diameter_mm: float = 6.0
     shape: str = "automatic"
-    irregularity: float = 0.2
+    irregularity: float = 0.05
     asymmetry: float = 0.15
     outline: tuple[int, ...] | None = None
     outline_from: str = ""

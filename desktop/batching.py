@@ -10,10 +10,11 @@ from pathlib import Path
 from types import FrameType
 
 from desktop.estimating import duration
-from engine.batch.estimate import estimate
+from engine.batch.estimate import expected_lesions
 from engine.batch.executors import Executor
 from engine.batch.job import Job
 from engine.batch.runner import Outcome, Progress, run
+from engine.batch.units import units
 from engine.errors import Cancelled
 
 _LOG_EVERY_S = 1.0
@@ -26,7 +27,8 @@ def run_with_progress(
     job: Job, out: Path, executor: Executor, shard: tuple[int, int], retry_failed: bool, log_json: bool
 ) -> bool:
     """Run the job and tell of it; whether patients failed. Ctrl-C and SIGTERM end it cleanly, between two steps."""
-    expected = sum(estimate(job, shard).lesions.values())
+    numbers = [number for unit in units(job, shard) for number in unit.patients]
+    expected = sum(expected_lesions(job, numbers).values()) if numbers else 0.0
     with _stopping(log_json) as stop, (_logged if log_json else _bar)(expected) as tell:
         try:
             outcome = run(job, out, executor, shard, retry_failed, tell, stop)

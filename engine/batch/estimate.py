@@ -6,7 +6,9 @@ Counts are drawn as the run draws them. Everything else rests on the figures bel
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.batch.budget import UNKNOWN_TEXTURE, budget, first_channels
 from engine.batch.draw import draw_counts, draw_role
@@ -70,10 +72,9 @@ def estimate(job: Job, shard: tuple[int, int] = (1, 1), memory_mb: float | None 
     numbers = [number for unit in units(job, shard) for number in unit.patients]
     if not numbers:
         return Estimate(0, {}, True, 0, 0.0, 0.0, usable_cores(), 0.0, 0.0, 0.0)
-    step = math.ceil(len(numbers) / SAMPLED)
-    sample = numbers[::step]
-    lesions = {name: count * len(numbers) / len(sample) for name, count in _lesions(job, sample).items()}
+    lesions = expected_lesions(job, numbers)
     count = sum(lesions.values())
+    sample = numbers[:: _step(numbers)]
     evaluations = count * evaluations_a_lesion(job.network.steps, job.network.detail, job.network.class_guidance)
     megatexels = sum(_megatexels(job, number) for number in sample) / len(sample)
     drawn = sum(isinstance(job.source_of(number), Parametric) for number in sample) / len(sample)
@@ -82,7 +83,7 @@ def estimate(job: Job, shard: tuple[int, int] = (1, 1), memory_mb: float | None 
     return Estimate(
         patients=len(numbers),
         lesions={name: round(value) for name, value in lesions.items()},
-        exact=step == 1 and all(len(group.classes) == 1 for group in job.lesions),
+        exact=_step(numbers) == 1 and all(len(group.classes) == 1 for group in job.lesions),
         evaluations=round(evaluations),
         network_s=network,
         other_s=other,
@@ -91,6 +92,12 @@ def estimate(job: Job, shard: tuple[int, int] = (1, 1), memory_mb: float | None 
         disk_mb=len(numbers) * _patient_mb(megatexels, job.outputs) + count * _lesion_mb(job),
         memory_mb=budget(job, cores, _channels(job), memory_mb).peak_mb,
     )
+
+
+def expected_lesions(job: Job, numbers: Sequence[int]) -> dict[str, float]:
+    """Lesions by class of these patients, drawn for at most 2000 of them; classes of a mix by their shares."""
+    sample = numbers[:: _step(numbers)]
+    return {name: count * len(numbers) / len(sample) for name, count in _lesions(job, sample).items()}
 
 
 def evaluations_a_lesion(steps: int, detail: int, class_guidance: float = 1.0) -> int:
@@ -109,8 +116,11 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _lesions(job: Job, numbers: list[int]) -> dict[str, float]:
-    """Lesions by class over these patients; classes of a mix by their shares."""
+def _step(numbers: Sequence[int]) -> int:
+    return max(1, math.ceil(len(numbers) / SAMPLED))
+
+
+def _lesions(job: Job, numbers: Sequence[int]) -> dict[str, float]:
     found: dict[str, float] = {}
     duckling = job.ugly_duckling
     for number in numbers:
@@ -154,8 +164,6 @@ def _lesion_mb(job: Job) -> float:
 
 
 def _channels(job: Job) -> int:
-    from pathlib import Path
-
     bundled = Path(__file__).resolve().parent.parent / "models" / job.network.model
     for folder in (bundled, Path(job.network.model)):
         if (folder / "config.json").is_file():

@@ -7,11 +7,13 @@ WORKERS ?= 2
 TESTS ?= tests
 MINUTES ?= 120
 
-.PHONY: help demo gui test check format soak clean
+.PHONY: help demo gui screenshots train-demo test check format soak clean
 
 help:
 	@echo "make demo    grow lesions on a patient; results in $(OUT)/"
 	@echo "make gui     open the program"
+	@echo "make train-demo  train a small network for a minute, see what it paints, measure it; DATA=folder of images"
+	@echo "make screenshots  pictures of the window into docs/images/"
 	@echo "make test    run the tests (TESTS=tests/surface for a part)"
 	@echo "make check   formatting, lint, types, architecture"
 	@echo "make soak    random schedules of the live link for MINUTES=$(MINUTES)"
@@ -23,6 +25,23 @@ demo:
 gui:
 	@.ci/setup gui
 	.venv/bin/moulage gui
+
+# From images to a model in three minutes on two cores: packs, trains, paints the sheet, measures. Without DATA, lesions
+# are drawn to train on: everything runs, nothing worth seeing is learnt.
+DATA ?= ../shared/data/dermoscopy-512
+train-demo:
+	@.ci/setup train
+	@rm -rf $(OUT)/train && mkdir -p $(OUT)/train
+	@[ -d "$(DATA)" ] || { echo "no folder $(DATA): training on drawn lesions (docs/training.md says where to get images)"; \
+		$(PYTHON_BIN) tests/training/trees.py $(OUT)/train/data; }
+	data=$(DATA); [ -d "$$data" ] || data=$(OUT)/train/data; \
+	.venv/bin/moulage train --data $$data --limit 80 --size small --teacher default --minutes 1 --batch 8 --stages 64 \
+		-o $(OUT)/train/model && \
+	.venv/bin/moulage evaluate $(OUT)/train/model --data $$data --quick --count 8 --work $(OUT)/train/evaluation
+
+screenshots:
+	@.ci/setup test
+	xvfb-run -a -s "-screen 0 3840x2160x24" $(PYTHON_BIN) -m docs.figures.desktop
 
 # Each worker gets its share of the cores; torch would otherwise start one thread per core in each of them.
 test:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.gui.actions import ACTIONS, Action
@@ -18,7 +18,7 @@ def build(window: "Window") -> dict[str, QAction]:
     made, menus = {}, {}
     for entry in ACTIONS:
         if entry.menu not in menus:
-            menus[entry.menu] = window.menuBar().addMenu(entry.menu)
+            menus[entry.menu] = window.menuBar().addMenu(_translated(entry.menu))
         made[entry.name] = action = _action(window, entry)
         menus[entry.menu].addAction(action)
         if entry.tool or entry.icon:
@@ -28,14 +28,18 @@ def build(window: "Window") -> dict[str, QAction]:
 
 
 def _action(window: "Window", entry: Action) -> QAction:
-    action = QAction(entry.text, window)
+    action = QAction(_translated(entry.text), window)
     action.setShortcuts([keys for keys in (entry.keys, QKeySequence(entry.also)) if not keys.isEmpty()])
     action.setCheckable(entry.checked is not None)
     action.triggered.connect(lambda checked=False: entry.do(window))
     keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
-    tip = entry.tip or entry.name
+    tip = _translated(entry.tip or entry.name)
     action.setToolTip(f"{tip} ({keys})" if keys else tip)
     return action
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("Actions", text) if text else ""
 
 
 def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
@@ -45,8 +49,8 @@ def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
     button = bar.widgetForAction(action)
     if entry.icon:
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    button.setAccessibleName(entry.name)
-    button.setAccessibleDescription(entry.tip)
+    button.setAccessibleName(_translated(entry.name))
+    button.setAccessibleDescription(_translated(entry.tip))
 
 
 def _follow(session: Session, made: dict[str, QAction]) -> None:

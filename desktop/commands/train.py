@@ -12,6 +12,9 @@ _CLASSES = "nevus,melanoma"
 _Hair = Annotated[float, typer.Option(help="Leave out images whose skin hair covers to more than this share.")]
 _Corners = Annotated[int, typer.Option(help="Leave out images with more dark corners than this.")]
 _Rulers = Annotated[bool, typer.Option("--keep-rulers", help="Keep images with a ruler's marks.")]
+_Limit = Annotated[
+    int | None, typer.Option(help="At most this many images per class, for a trial.", show_default=False)
+]
 _Names = Annotated[str, typer.Option(help="Which classes, with commas between them.")]
 
 
@@ -68,6 +71,7 @@ def train(
     hair: _Hair = 0.07,
     dark_corners: _Corners = 1,
     keep_rulers: _Rulers = False,
+    limit: _Limit = None,
     seed: Annotated[int, typer.Option(help="Of the first weights and of all batches.")] = 0,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or mps; if left out, the best.", show_default=False)
@@ -120,6 +124,7 @@ def train(
         classes=_split(classes),
         pack_mib=mib,
         filters=_filters(hair, dark_corners, keep_rulers),
+        limit=limit,
         sheet_every=sheet_every,
         command=_command(),
         sigma_min=sigma_min,
@@ -138,6 +143,7 @@ def pack(
     hair: _Hair = 0.07,
     dark_corners: _Corners = 1,
     keep_rulers: _Rulers = False,
+    limit: _Limit = None,
 ) -> None:
     """Pack images for training into one file: normalised, filtered, without the test split."""
     from engine.errors import BadInput
@@ -147,7 +153,7 @@ def pack(
         raise BadInput(f"-o: {output} is a folder; give a file, such as {output / 'lesions.pack'}")
     if not output.parent.is_dir():
         raise BadInput(f"-o: the folder {output.parent} is missing")
-    make_pack(data, output, mib, _split(classes), _filters(hair, dark_corners, keep_rulers), print)
+    make_pack(data, output, mib, _split(classes), _filters(hair, dark_corners, keep_rulers), print, limit)
 
 
 def _filters(hair: float, dark_corners: int, keep_rulers: bool) -> "Filters":

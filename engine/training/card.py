@@ -8,12 +8,20 @@ from typing import Any
 from engine.diffusion.checkpoint import ANY_CLASS, Model
 from engine.errors import BadInput
 from engine.output import write_atomic
+from engine.training.sheet import NAME as SHEET
 
 NAME = "README.md"
 EVALUATION = "evaluation.json"
 """Where the JSON of `moulage evaluate` is looked for."""
 SECTIONS = ("Training", "Figures", "Limits", "Skin tones", "Memorisation", "Licence and attribution")
 NON_COMMERCIAL = "CC BY-NC 4.0"
+_SHEET = (
+    "![samples](samples.png)",
+    "",
+    "The sheet is painted by `moulage train` itself: nothing known but that the lesion doesn't touch the frame; the",
+    "skin around known; skin and shape known, as Moulage uses it by default.",
+    "",
+)
 _HAM10000 = (
     "HAM10000, © ViDIR Group, Department of Dermatology, Medical University of Vienna, and Cliff Rosendahl, University "
     "of Queensland. Tschandl P., Rosendahl C., Kittler H.: *The HAM10000 dataset, a large collection of multi-source "
@@ -79,11 +87,7 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             *_figures(folder, trained, unseen),
             "",
-            "![samples](samples.png)",
-            "",
-            "The sheet is painted by `moulage train` itself: nothing known but that the lesion doesn't touch the",
-            "frame; the skin around known; skin and shape known, as Moulage uses it by default.",
-            "",
+            *(_SHEET if (folder / SHEET).is_file() else ()),
             "## Limits",
             "",
             "- Structure that the training images don't resolve (pigment network, globules, streaks at the larger",

@@ -98,6 +98,17 @@ def sharpest(samples: Sequence[Sample]) -> list[Sample]:
     return list(best.values())
 
 
+def limited(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """At most so many of each class, from the whole length of the list, in its order."""
+    kept: list[Sample] = []
+    for name in dict.fromkeys(sample.lesion_class for sample in samples):
+        own = [sample for sample in samples if sample.lesion_class == name]
+        places = np.unique(np.linspace(0, len(own) - 1, min(most, len(own))).round().astype(int))
+        kept += [own[place] for place in places]
+    chosen = set(map(id, kept))
+    return [sample for sample in samples if id(sample) in chosen]
+
+
 def prepare(samples: Sequence[Sample], filters: Filters, side: int, large: int, told: Told | None = None) -> Outcome:
     """All samples that pass. side: of ordinary images; large: of the sharpest. told: done and in all."""
     outcome = Outcome()

@@ -50,10 +50,10 @@ Say = Callable[[str], None]
 class Wishes:
     """What is trained from what.
 
-    data: folders, or one pack. size: of the network, by `SIZES`; None is that of `start`, or the default. start: a
-    model whose weights it begins with. teacher: a model whose answers it learns. sheet_every: steps; 0 is only at the
-    end. command: for the card. sigma_min, chroma_radius: of the finished model; None takes those of `start` or
-    `teacher`.
+    data: folders, or one pack; limit: images per class that are taken from folders. size: of the network, by `SIZES`;
+    None is that of `start`, or the default. start: a model whose weights it begins with. teacher: a model whose
+    answers it learns. sheet_every: steps; 0 is only at the end. sheet_steps: evaluations of each picture of a sheet.
+    command: for the card. sigma_min, chroma_radius: of the finished model; None takes those of `start` or `teacher`.
     """
 
     data: tuple[Path, ...]
@@ -65,16 +65,29 @@ class Wishes:
     classes: tuple[str, ...] = DEFAULT_CLASSES
     pack_mib: float = 48.0
     filters: Filters = field(default_factory=Filters)
+    limit: int | None = None
     sheet_every: int = 0
+    sheet_steps: int | None = None
     command: str = "moulage train"
     sigma_min: float | None = None
     chroma_radius: float | None = None
 
 
 def make_pack(
-    folders: Sequence[Path], path: Path, mib: float, classes: tuple[str, ...], filters: Filters, say: Say
+    folders: Sequence[Path],
+    path: Path,
+    mib: float,
+    classes: tuple[str, ...],
+    filters: Filters,
+    say: Say,
+    limit: int | None = None,
 ) -> pack.Pack:
-    """Read, split, filter and pack; the test split is left out. DataError where nothing is left, or it can't fit."""
+    """Read, split, filter and pack; the test split is left out. limit: images per class before filtering.
+
+    DataError where nothing is left, or it can't fit.
+    """
+    if limit is not None and limit < 1:
+        raise BadInput(f"--limit: is {limit}; it must be 1 or more")
     if not 1 <= mib <= pack.MOST_BYTES >> 20:
         raise BadInput(f"--mib: is {mib:g}; it must lie between 1 and {pack.MOST_BYTES >> 20}")
     found = layouts.read(folders)
@@ -89,6 +102,8 @@ def make_pack(
     samples = packing.sharpest(parts.train.samples)
     if not samples:
         raise DataError(f"--data: all {len(found)} images lie in the test split; more lesions are needed")
+    if limit is not None:
+        samples = packing.limited(samples, limit)
     side, large = packing.side_within(samples, filters, int(mib * 2**20))
     outcome = packing.prepare(samples, filters, side, large, _announcer(say, "packing"))
     for line in problem_lines(outcome.problems):
@@ -108,6 +123,8 @@ def make_pack(
         "sources": sorted({sample.source for sample in samples if sample.source}),
         "sides": [side, large],
     }
+    with telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     pack.write(path, outcome.items, present, about)
     made = pack.read(path)
     say(f"packed {_counted(made.counts())} at {side} and {large} pixels: {path.stat().st_size / 2**20:.1f} MiB, {path}")
@@ -152,15 +169,18 @@ class Run:
                 checkpoint_path.parent.mkdir(parents=True, exist_ok=True)
 
     def train(self, told: Told | None = None, stop: Stop | None = None, seconds: float = math.inf) -> bool:
-        """Train until it is over, stopped, or `seconds` have passed; write the model. Whether the training is over."""
+        """Train until it is over, stopped, or `seconds` have passed; write the model. Whether the training is over.
+
+        Somebody who says stop doesn't wait for a new sample sheet.
+        """
         every = self.wishes.sheet_every
         self.training.run(told, stop, self._checkpoint, self.publish, every, seconds)
         if self.devices.first:
-            self.publish()
+            self.publish(with_sheet=stop is None or not stop())
         self.devices.wait()
         return self.training.done >= 1
 
-    def publish(self) -> None:
+    def publish(self, with_sheet: bool = True) -> None:
         """Make the folder the model that the averaged weights are now: weights, config, sheet, card."""
         from engine.generators.ddpm import DdpmGenerator
 
@@ -183,10 +203,12 @@ class Run:
             config_of(self.training.average, self.unet, classes, origin, sigma_min, radius, round(most, 2)),
         )
         model = checkpoint.find(folder)
-        generator = DdpmGenerator(folder, device=str(self.devices.device), threads=torch.get_num_threads())
-        slow = self.devices.device.type == "cpu"
-        title = f"What {folder.name} paints after {self.training.progress.step:,} steps"
-        write_sheet(folder / SHEET, generator, title, *((12, SEEDS[:3]) if slow else (18, SEEDS)))
+        if with_sheet:
+            generator = DdpmGenerator(folder, device=str(self.devices.device), threads=torch.get_num_threads())
+            slow = self.devices.device.type == "cpu"
+            title = f"What {folder.name} paints after {self.training.progress.step:,} steps"
+            seeds = SEEDS[:3] if slow else SEEDS
+            write_sheet(folder / SHEET, generator, title, wishes.sheet_steps or (12 if slow else 18), seeds)
         write_card(folder, model, about, wishes.command, parameters(self.training.average))
 
     def _data(self) -> pack.Pack:
@@ -196,9 +218,9 @@ class Run:
         path = wishes.output / INNER / PACK
         if not path.is_file():
             if self.devices.first:
-                with telling(path):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                make_pack(wishes.data, path, wishes.pack_mib, wishes.classes, wishes.filters, self._say)
+                make_pack(
+                    *(wishes.data, path, wishes.pack_mib, wishes.classes, wishes.filters, self._say, wishes.limit)
+                )
             self.devices.wait()
         return pack.read(path)
 

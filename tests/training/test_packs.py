@@ -69,6 +69,14 @@ def test_of_several_copies_the_largest_is_packed(tmp_path: Path) -> None:
     assert chosen.size == (192, 144)
 
 
+def test_a_limit_holds_per_class_and_keeps_the_order(folder: Path) -> None:
+    samples = layouts.read([folder]).samples
+    kept = packing.limited(samples, 5)
+    assert [s.lesion_class for s in kept].count("nevus") == [s.lesion_class for s in kept].count("melanoma") == 5
+    assert [samples.index(s) for s in kept] == sorted(samples.index(s) for s in kept)
+    assert packing.limited(samples, 1000) == list(samples)
+
+
 def changed(path: Path, target: Path, change: Callable[[dict, dict], object]) -> Path:
     """A copy of a pack with other arrays or heading."""
     from safetensors import safe_open

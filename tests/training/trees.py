@@ -1,6 +1,10 @@
-"""Small data sets that are drawn: dark discs on skin, in each of the layouts that are read."""
+"""Small data sets that are drawn: dark discs on skin, in each of the layouts that are read.
+
+As a program: `python tests/training/trees.py FOLDER` draws 80 in the simple layout.
+"""
 
 import csv
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,3 +121,11 @@ def isic2018(folder: Path, images: Sequence[Drawn]) -> Path:
     groups = [(o.image_id, o.lesion_id, "histo") for o in images]
     table(folder / "ISIC2018_Task3_Training_LesionGroupings.csv", ("image", "lesion_id", "x"), groups)
     return folder
+
+
+if __name__ == "__main__":
+    for number, one in enumerate(drawn(80)):
+        image, mask = Path(sys.argv[1], "images", one.image_id), Path(sys.argv[1], "masks", one.image_id)
+        save(image.with_suffix(".jpg"), mask.with_suffix(".png"), number, (192, 144))
+    rows = [(one.image_id, one.dx, one.lesion_id, "drawn", "CC0-1.0") for one in drawn(80)]
+    table(Path(sys.argv[1]) / "metadata.csv", ("image_id", "dx", "lesion_id", "source", "licence"), rows)

@@ -59,7 +59,7 @@ def of_patient(
     for lesion in lesions.values():
         if (name := lesion["close_up"]) is not None:
             mask = masks[name] >= 128
-            number = image(name, mask.shape, kind="close-up", mm=lesion["close_up_mm"])
+            number = image(name, mask.shape, kind="close-up", mm=round(lesion["close_up_mm"], 3))
             annotate(number, lesion, mask_row(mask, (0, 0), mask.shape), piece=1, of=1)
     head = _head(category, str(record["licence"]))
     return _dump(head | {"images": images, "annotations": annotations}) + b"\n"

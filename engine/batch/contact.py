@@ -18,13 +18,13 @@ COLUMNS = 3
 CLOSE_UPS = 6
 """Shown of each patient: the odd one first, then melanomas, then the largest."""
 
-_BODY_HEIGHT = 400
+_BODY_HEIGHT = 330
 _TILE = 128
 _GAP = 10
 _MARGIN = 44
 _HEADER = 104
 _CAPTION = 62
-_BODIES_WIDTH = 330
+_BODIES_WIDTH = 430
 _CARD = (_BODIES_WIDTH + 3 * (_TILE + _GAP), _BODY_HEIGHT + _CAPTION)
 
 Record = Mapping[str, Any]

@@ -1,6 +1,5 @@
 """Model folders that are incomplete, damaged or of another kind: one clear line each, and nothing is executed."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,47 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.diffusion import checkpoint
 from engine.errors import ModelError
-
-UNET = {
-    "sample_size": 16,
-    "in_channels": 25,
-    "out_channels": 16,
-    "layers_per_block": 1,
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "UpBlock2D"],
-    "attention_head_dim": 8,
-    "norm_num_groups": 4,
-    "num_class_embeds": 3,
-}
-CONFIG = {"unet": UNET, "sigma_data": 0.5, "classes": ["nevus", "melanoma", "any"]}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A small model that loads: two shards and a config."""
-    from diffusers import UNet2DModel
-
-    model = tmp_path / "small"
-    model.mkdir()
-    state = {name: tensor.contiguous() for name, tensor in UNet2DModel(**UNET).state_dict().items()}
-    names = sorted(state)
-    for number, part in enumerate((names[::2], names[1::2])):
-        save_file({name: state[name] for name in part}, model / f"model-{number}.safetensors")
-    (model / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    return model
-
-
-def _refusal(folder: Path) -> str:
-    with pytest.raises(ModelError) as caught:
-        checkpoint.load(checkpoint.find(folder))
-    message = str(caught.value)
-    assert "\n" not in message and folder.name in message
-    return message
-
-
-def _configured(folder: Path, **changes: Any) -> None:
-    (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}), encoding="utf-8")
+from tests.diffusion.small_model import UNET, configured, refusal
 
 
 def test_a_sound_model_loads_from_its_folder(folder: Path) -> None:
@@ -80,41 +39,41 @@ def test_a_name_that_is_no_model_lists_the_shipped_ones() -> None:
 
 def test_a_folder_without_a_config_is_no_model(folder: Path) -> None:
     (folder / "config.json").unlink()
-    assert "config.json" in _refusal(folder)
+    assert "config.json" in refusal(folder)
 
 
 def test_a_folder_without_weights_says_so(folder: Path) -> None:
     for shard in folder.glob("*.safetensors"):
         shard.unlink()
-    assert "weights are missing" in _refusal(folder)
+    assert "weights are missing" in refusal(folder)
 
 
 def test_a_missing_shard_is_named_by_what_it_held(folder: Path) -> None:
     (folder / "model-1.safetensors").unlink()
-    assert "missing or don't fit" in _refusal(folder)
+    assert "missing or don't fit" in refusal(folder)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -10])
 def test_a_truncated_shard_is_named(folder: Path, keep: int) -> None:
     shard = folder / "model-1.safetensors"
     shard.write_bytes(shard.read_bytes()[:keep])
-    message = _refusal(folder)
+    message = refusal(folder)
     assert "model-1.safetensors" in message and "damaged" in message
 
 
 def test_a_shard_that_is_something_else_is_named(folder: Path) -> None:
     (folder / "model-0.safetensors").write_bytes(b"\x80\x04" + b"pickle" * 100)
-    assert "model-0.safetensors" in _refusal(folder)
+    assert "model-0.safetensors" in refusal(folder)
 
 
 def test_weights_of_another_width_are_refused(folder: Path) -> None:
-    _configured(folder, unet={**UNET, "block_out_channels": [8, 24]})
-    assert "don't fit config.json" in _refusal(folder)
+    configured(folder, unet={**UNET, "block_out_channels": [8, 24]})
+    assert "don't fit config.json" in refusal(folder)
 
 
 def test_weights_that_nothing_asks_for_are_refused(folder: Path) -> None:
     save_file({"surplus": torch.zeros(2)}, folder / "model-2.safetensors")
-    assert "surplus" in _refusal(folder)
+    assert "surplus" in refusal(folder)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +96,8 @@ def test_weights_that_nothing_asks_for_are_refused(folder: Path) -> None:
     ids=lambda change: str(change)[:50],
 )
 def test_a_config_with_an_impossible_value_is_refused(folder: Path, change: dict[str, Any]) -> None:
-    _configured(folder, **change)
-    assert "config.json" in _refusal(folder)
+    configured(folder, **change)
+    assert "config.json" in refusal(folder)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +114,7 @@ def test_a_config_with_an_impossible_value_is_refused(folder: Path, change: dict
 )
 def test_a_config_that_is_no_object_is_refused(folder: Path, spoil: Callable[[Path], object]) -> None:
     spoil(folder / "config.json")
-    assert "config.json" in _refusal(folder)
+    assert "config.json" in refusal(folder)
 
 
 def test_weights_beyond_the_limit_are_refused_before_they_are_read(folder: Path) -> None:

@@ -16,36 +16,9 @@ from engine.diffusion import checkpoint
 from engine.diffusion.noise import SeededNoise, schedule
 from engine.diffusion.samplers import Task, dpmpp_2m_sde
 from engine.errors import ModelError
+from tests.diffusion.small_model import UNET, configured, refusal
 
-UNET = {
-    "sample_size": 16,
-    "in_channels": 25,
-    "out_channels": 16,
-    "layers_per_block": 1,
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "UpBlock2D"],
-    "norm_num_groups": 4,
-    "num_class_embeds": 2,
-}
-CONFIG = {"unet": UNET, "sigma_data": 0.5, "classes": ["nevus", "any"]}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A small model that loads."""
-    model = tmp_path / "small"
-    model.mkdir()
-    save_file(dict(UNet2DModel(**UNET).state_dict()), model / "model.safetensors")
-    (model / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    return model
-
-
-def refusal(folder: Path) -> str:
-    with pytest.raises(ModelError) as caught:
-        checkpoint.load(checkpoint.find(folder))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+SHARD = "model-0.safetensors"
 
 
 def test_the_shipped_model_cleans_and_says_what_it_is() -> None:
@@ -79,14 +52,14 @@ def test_the_shipped_model_cleans_and_says_what_it_is() -> None:
     ids=lambda value: str(value)[:40],
 )
 def test_a_network_that_can_not_be_ours_takes_no_memory(folder: Path, change: dict[str, Any], named: str) -> None:
-    (folder / "config.json").write_text(json.dumps({**CONFIG, "unet": {**UNET, **change}}), encoding="utf-8")
+    configured(folder, unet={**UNET, **change})
     with pytest.raises(ModelError, match=named):
         checkpoint.load(checkpoint.find(folder))
 
 
-@pytest.mark.parametrize("classes", [["nevus", "nevus"], ["any"], ["", "nevus"]])
+@pytest.mark.parametrize("classes", [["nevus", "nevus", "any"], ["any"], ["", "nevus", "any"]])
 def test_classes_that_can_not_be_told_apart_are_refused(folder: Path, classes: list[str]) -> None:
-    (folder / "config.json").write_text(json.dumps({**CONFIG, "classes": classes}), encoding="utf-8")
+    configured(folder, classes=classes)
     assert "classes" in refusal(folder)
 
 
@@ -94,16 +67,16 @@ def test_classes_that_can_not_be_told_apart_are_refused(folder: Path, classes: l
 def test_a_header_that_claims_more_than_the_file_holds_is_refused(folder: Path, length: int | None) -> None:
     claim = {"w": {"dtype": "F32", "shape": [1 << 20, 1 << 20], "data_offsets": [0, 1 << 42]}}
     header = json.dumps(claim).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", length or len(header)) + header)
-    assert "model.safetensors" in refusal(folder)
+    (folder / SHARD).write_bytes(struct.pack("<Q", length or len(header)) + header)
+    assert SHARD in refusal(folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_noticed(folder: Path, value: float) -> None:
-    state = load_file(folder / "model.safetensors")
+    state = load_file(folder / SHARD)
     name = min(state)
     state[name].view(-1)[0] = value
-    save_file(state, folder / "model.safetensors")
+    save_file(state, folder / SHARD)
     assert name in refusal(folder)
 
 
@@ -114,8 +87,8 @@ def test_pickles_are_never_opened(folder: Path, tmp_path: Path) -> None:
 
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
     checkpoint.load(checkpoint.find(folder))
-    (folder / "model.safetensors").write_bytes(pickle.dumps(Trap()))
-    assert "model.safetensors" in refusal(folder)
+    (folder / SHARD).write_bytes(pickle.dumps(Trap()))
+    assert SHARD in refusal(folder)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -135,8 +108,10 @@ def test_a_repository_comes_from_the_local_cache(folder: Path, tmp_path: Path, m
 def test_a_network_without_a_known_map_paints_by_replacement(folder: Path) -> None:
     torch.manual_seed(0)
     unet = {**UNET, "in_channels": 17}
-    save_file(dict(UNet2DModel(**unet).state_dict()), folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({**CONFIG, "unet": unet}), encoding="utf-8")
+    for shard in folder.glob("*.safetensors"):
+        shard.unlink()
+    save_file(dict(UNet2DModel(**unet).state_dict()), folder / SHARD)
+    configured(folder, unet=unet)
     network = checkpoint.load(checkpoint.find(folder))
     assert not network.conditional
     known, values = torch.zeros(1, 4, 16, 16), torch.rand(1, 4, 16, 16)

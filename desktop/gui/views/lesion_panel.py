@@ -142,7 +142,7 @@ class LesionPanel(QScrollArea):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.setVerticalSpacing(4)
+        form.setVerticalSpacing(3)
         for name, field in (
             (self.tr("&Class"), self.lesion_class),
             (self.tr("&Diameter"), self.diameter),
@@ -157,8 +157,8 @@ class LesionPanel(QScrollArea):
         self._form = form
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(5)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(3)
         column.addLayout(form)
         column.addWidget(self.folding)
         column.addLayout(_row((self.grow, 1), (self.variants, 0), (self.variant_count, 0)))

@@ -52,10 +52,23 @@ def sheet(job: Job, chosen: Sequence[tuple[Record, Path]]) -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
+def who(number: int, facts: Mapping[str, Any]) -> str:
+    """A patient in words: `Patient 7 · female, 62 years, phototype II`. facts: of `PatientPlan`."""
+    told = [f"{facts['sex']}, {facts['age']} years, phototype {facts['phototype']}"] if "sex" in facts else []
+    told += [facts["file"]] if "file" in facts else []
+    return " · ".join([f"Patient {number}", *told])
+
+
 def _draw_card(page: Image.Image, record: Record, folder: Path, corner: tuple[int, int]) -> None:
     left, top = corner
     draw = ImageDraw.Draw(page)
-    draw.text((left, top + 22), _fitted(_who(record), 21, _CARD[0]), font=font(21), fill=INK, anchor="ls")
+    draw.text(
+        (left, top + 22),
+        _fitted(who(record["patient"], record["facts"]), 21, _CARD[0]),
+        font=font(21),
+        fill=INK,
+        anchor="ls",
+    )
     draw.text((left, top + 46), _fitted(_what(record), 17, _CARD[0]), font=font(17), fill=FAINT, anchor="ls")
     top += _CAPTION
     pictures = left
@@ -86,13 +99,6 @@ def _foremost(record: Record) -> list[Record]:
 
 def _caption(lesion: Record) -> str:
     return f"{lesion['number']} {lesion['class'].replace('_', ' ')} {lesion['diameter_mm']:.1f} mm"
-
-
-def _who(record: Record) -> str:
-    facts = record["facts"]
-    told = [f"{facts['sex']}, {facts['age']} years, phototype {facts['phototype']}"] if "sex" in facts else []
-    told += [facts["file"]] if "file" in facts else []
-    return " · ".join([f"Patient {record['patient']}", *told])
 
 
 def _what(record: Record) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.atlas import encode_srgb
 from engine.avatar.model import ALBEDO
 from engine.avatar.write import replace_maps
+from engine.batch import contact
 from engine.batch.draw import PatientPlan
 from engine.batch.job import Outputs
 from engine.colour import LINEAR_OF_BYTE, ita_degrees, linear_to_lab, phototype
@@ -212,7 +213,7 @@ class _Writer:
     def _preview(self, close_ups: Sequence[Pixels]) -> str:
         patient, layers = self._patient, [one.layer for one in self._painted]
         findings = [finding_of(patient, *pair) for pair in zip(layers, close_ups, strict=True)]
-        title, note = f"Patient {self._plan.number}", note_of(patient, layers)
+        title, note = contact.who(self._plan.number, self._plan.facts), note_of(patient, layers)
         page = preview_sheet(patient.surface, patient.canvas.pixels, findings, title, note)
         name = f"preview{SUFFIXES[self._asked.picture_format]}"
         self._put(name, encode_picture(page, self._whole, self._asked.picture_format, self._asked.quality))

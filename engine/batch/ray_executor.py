@@ -5,6 +5,7 @@ that it had finished are found whole, so a repetition only makes what is missing
 again is given up: its patients are recorded as failed.
 """
 
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.generators.protocol import Cancel
 
 RETRIES = 3
 _POLL_S = 0.5
+_CONNECT_S = 10.0
 
 ray: Any = None
 """The package, once `Ray` was made: it takes a second to import, and only clusters need it."""
@@ -144,7 +146,15 @@ def _connect(address: str) -> bool:
     if ray.is_initialized():
         return False
     try:
+        _require_listening(address)
         ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(f"--ray: no cluster at {address!r} ({' '.join(str(error).split())[:200]})") from error
     return True
+
+
+def _require_listening(address: str) -> None:
+    """OSError where nobody listens at HOST:PORT; Ray itself would ask for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()

@@ -50,7 +50,7 @@ def test_maps_records_and_close_ups_tell_the_same(undisturbed: Path, job: Job) -
         assert len(lesions) == told["asked"] - told["not_placed"] >= 1
         for value, lesion in lesions.items():
             assert {told["classes"][str(v)] for v in np.unique(classes[index == value])} == {lesion["class"]}
-            assert abs(lesion["diameter_mm"] / 9.0 - 1) < 0.05
+            assert abs(lesion["diameter_mm"] / lesion["asked_mm"] - 1) < 0.05
             mask = png.decode((folder / lesion["close_up_mask"]).read_bytes())
             close_up = png.decode((folder / lesion["close_up"]).read_bytes())
             assert mask.shape == (64, 64) and close_up.shape == (64, 64, 3) and mask.max() == 255

@@ -146,6 +146,9 @@ class Document:
         canvas = self.patient.canvas
         material, x, y = self._texel(site)
         number = int(canvas.index[material][y, x])
+        if not number and canvas.owners[material][y, x] < 0:
+            # On a seam the texel's centre lies beside the skin; its neighbours tell.
+            number = int(canvas.index[material][max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max())
         known = {canvas.number_of.get(layer.id): layer.id for layer in self.state.layers}
         return known.get(number) if number else None
 

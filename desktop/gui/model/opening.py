@@ -47,7 +47,7 @@ def open_scene(path: Path, scene_path: Path | None = None) -> Opened:
 def _of_avatar(path: Path, scene_path: Path | None) -> Opened:
     from engine.avatar.load import load
 
-    avatar = load(path)
+    avatar = load(path, unwrap=True)
     place = scene_path or path.with_suffix(SUFFIX)
     if place.exists() and scene_path is None:
         opened = open_scene(place)

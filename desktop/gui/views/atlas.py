@@ -39,6 +39,7 @@ class AtlasView(QGraphicsView):
         self.gestures = Gestures(self)
         self.marks = AtlasMarks(self)
         self.by_keyboard = False
+        self._hovered: Site | None = None
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
         self._pressed: QPointF | None = None
@@ -241,7 +242,8 @@ class AtlasView(QGraphicsView):
         self.by_keyboard = False
         if self._gesture or self._pressed is None:
             if not self.gestures.move(event.position()):
-                self.session.set_hover(self.site_under(event.position()))
+                self._hovered = self.site_under(event.position())
+                self.session.set_hover(self._hovered)
             return
         if not self._dragging and (event.position() - self._pressed).manhattanLength() <= CLICK_PX:
             return
@@ -305,7 +307,8 @@ class AtlasView(QGraphicsView):
     def leaveEvent(self, event: object) -> None:
         """Nothing is under the pointer any more."""
         self.gestures.pointer = None
-        self.session.set_hover(None)
+        if self.session.hover is self._hovered:  # the other view may have been entered already
+            self.session.set_hover(None)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """The keyboard points elsewhere."""

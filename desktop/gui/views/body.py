@@ -55,6 +55,7 @@ class BodyView(QOpenGLWidget):
         self.gestures = Gestures(self)
         self.marks = BodyMarks(self)
         self.by_keyboard = False
+        self._hovered: Site | None = None
         self._context: moderngl.Context | None = None
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -282,7 +283,8 @@ class BodyView(QOpenGLWidget):
         self.by_keyboard = False
         if self._gesture or self._pressed is None or self.camera is None:
             if not self.gestures.move(event.position()):
-                self.session.set_hover(self.site_under(event.position()))
+                self._hovered = self.site_under(event.position())
+                self.session.set_hover(self._hovered)
             return
         moved = event.position() - self._last
         if not self._dragging and (event.position() - self._pressed).manhattanLength() <= CLICK_PX:
@@ -350,7 +352,8 @@ class BodyView(QOpenGLWidget):
     def leaveEvent(self, event: object) -> None:
         """Nothing is under the pointer any more."""
         self.gestures.pointer = None
-        self.session.set_hover(None)
+        if self.session.hover is self._hovered:  # the other view may have been entered already
+            self.session.set_hover(None)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """The keyboard points elsewhere."""

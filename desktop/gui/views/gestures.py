@@ -68,7 +68,7 @@ class Gestures:
         self._handle = ""
         self._from: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
         self._wanted: float | None = None
-        self._moved = False
+        self._moved = self._given_up = False
         self._pressed = QPointF()
 
     @property
@@ -91,7 +91,7 @@ class Gestures:
 
     def press(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> bool:
         """The left button goes down; whether a gesture takes it."""
-        self._pressed, self._moved, self.pointer = position, False, position
+        self._pressed, self._moved, self._given_up, self.pointer = position, False, False, position
         if self._tool is Tool.POINT:
             return self._take_handle(position)
         self._choose_side(modifiers)
@@ -121,6 +121,8 @@ class Gestures:
     def release(self, position: QPointF) -> bool:
         """The left button goes up; whether a gesture ends or goes on by it."""
         self.pointer = position
+        if self._given_up:
+            return True
         if self._handle:
             return self._let_go()
         if self._stroke:
@@ -154,6 +156,7 @@ class Gestures:
         """Esc: everything as before the gesture; whether there was one."""
         if not self.busy:
             return False
+        self._given_up = True
         if self._drag is not None:
             self._drag.give_up()
         elif self._handle:

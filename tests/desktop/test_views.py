@@ -1,0 +1,412 @@
+"""Body and texture: two pictures of the same skin, which agree, and lesions that are moved on either of them."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "avatar"))
+from sample_bodies import Draft, plain_body, png, tube
+from tube import layer
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QPointF
+
+    from desktop.gui.window import Window
+
+LOADING_MS = 30_000
+
+
+def opened(qtbot: Any, window: "Window", path: Path) -> None:
+    """Open a patient; the engine is not waited for."""
+    from desktop.gui.model import verbs
+
+    former = window.session.document
+    verbs.open_path(window.session, path)
+    qtbot.waitUntil(lambda: window.session.document is not former and not window.session.busy, timeout=LOADING_MS)
+
+
+def settled(qtbot: Any, window: "Window") -> None:
+    """Wait until all edits are on the disk and shown."""
+    qtbot.waitUntil(lambda: window.session.saved == "saved" and not window.session.busy, timeout=LOADING_MS)
+
+
+@pytest.fixture(scope="module")
+def window(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Window"]:
+    """One window for all tests here, without an engine; afterwards no thread or timer of it may be left."""
+    from PySide6.QtCore import QSettings, QTimer
+
+    from desktop.gui.model import growing
+    from desktop.gui.model.session import Session
+    from desktop.gui.window import Window
+
+    threads = set(threading.enumerate())
+    session = Session(QSettings(str(tmp_path_factory.mktemp("settings") / "settings.ini"), QSettings.Format.IniFormat))
+    growing.connect(session)
+    shown = Window(session)
+    session.setParent(shown)
+    shown.show()
+    shown.activateWindow()
+    yield shown
+    shown.close()
+    qapp.processEvents()
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    ticking = [timer for timer in shown.findChildren(QTimer) if timer.isActive()]
+    shown.deleteLater()
+    qapp.processEvents()
+    assert not left
+    assert not ticking
+
+
+@pytest.fixture
+def limb(window: "Window", qtbot: Any, tmp_path: Path) -> "Window":
+    """A limb seen straight on, 40 cm of it, with a lesion of 20 mm in the middle of the picture."""
+    from desktop.gui.model import verbs
+    from desktop.gui.model.camera import Camera
+    from desktop.gui.model.tools import Looks, Tool
+
+    (tmp_path / "limb.glb").write_bytes(plain_body(encoded=png(512, 512)).glb())
+    with qtbot.waitActive(window, timeout=LOADING_MS):
+        pass
+    opened(qtbot, window, tmp_path / "limb.glb")
+    session, document = window.session, window.session.document
+    assert document is not None
+    session.tools.choose(Tool.POINT)
+    session.tools.show(**vars(Looks()))
+    site = document.patient.site_facing((0.0, 0.9, 2.0), (0.0, 0.0, -1.0))
+    verbs.edit(session, "Add nevus", lambda step: step.add(layer("one", site)))
+    settled(qtbot, window)
+    window.body.camera = Camera.facing(document.patient.surface.point(site), (0.0, 0.0, 1.0), 0.40)
+    window.atlas.fit()
+    window.body.grab()
+    return window
+
+
+def pixels(widget: Any) -> NDArray[np.uint8]:
+    """What a widget shows, uint8 [H, W, 3]."""
+    from PySide6.QtGui import QImage
+
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def middle_of_change(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> tuple[float, float]:
+    """The centre of the box around the pixels that differ."""
+    rows, columns = np.nonzero((before.astype(int) - after).any(-1))
+    assert len(rows)
+    return (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
+
+
+def steps(window: "Window") -> tuple[str, ...]:
+    """The names of the steps that undo would take back."""
+    assert window.session.document is not None
+    return window.session.document.state.undo
+
+
+def position(window: "Window", name: str) -> "QPointF":
+    """Where the body shows a handle of the selected lesion."""
+    return window.body.handles()[name]
+
+
+def drag(view: Any, start: "QPointF", end: "QPointF") -> None:
+    """Press, move in four steps, let go."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=start.toPoint())
+    for share in (0.25, 0.5, 0.75, 1.0):
+        QTest.mouseMove(view, (start + share * (end - start)).toPoint())
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end.toPoint())
+
+
+def test_what_is_under_the_pointer_is_shown_in_the_other_view(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPoint
+    from PySide6.QtTest import QTest
+
+    body, atlas, session = limb.body, limb.atlas, limb.session
+    document = session.document
+    assert document is not None
+    session.set_hover(None)
+    before = pixels(atlas.viewport())
+    QTest.mouseMove(body, QPoint(body.width() // 2 + 60, body.height() // 2))
+    assert session.hover is not None
+    assert "mm per texel" in limb.statusBar().place.text()
+    assert "phototype" in limb.statusBar().place.text()
+    _, u, v = document.patient.surface.uv(session.hover)
+    there = atlas.position_of((u, v))
+    assert middle_of_change(before, pixels(atlas.viewport())) == pytest.approx((there.x(), there.y()), abs=2)
+
+    session.set_hover(None)
+    before = pixels(body)
+    QTest.mouseMove(atlas.viewport(), there.toPoint())
+    assert session.hover is not None
+    there = body.position_of(tuple(document.patient.surface.point(session.hover)))
+    assert middle_of_change(before, pixels(body)) == pytest.approx((there.x(), there.y()), abs=2)
+
+
+def test_the_ghost_has_its_true_size(limb: "Window") -> None:
+    """The disc of a 60 mm brush, seen straight on where 400 mm fill the height."""
+    from PySide6.QtCore import QPoint
+    from PySide6.QtTest import QTest
+
+    from desktop.gui.model.tools import Tool
+
+    body = limb.body
+    limb.session.tools.choose(Tool.BRUSH)
+    limb.session.tools.set_brush(60)
+    limb.session.set_hover(None)
+    before = pixels(body)
+    QTest.mouseMove(body, QPoint(body.width() // 2, body.height() // 2))
+    changed = (pixels(body).astype(int) - before).any(-1)
+    rows = np.flatnonzero(changed.any(1))
+    assert np.ptp(rows) + 1 == pytest.approx(0.15 * body.height(), rel=0.06)
+    assert changed[rows.mean().astype(int), changed.shape[1] // 2 - 10]  # filled, not a ring alone
+
+
+def test_a_lesion_dragged_on_the_body_is_one_step(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPointF
+    from PySide6.QtTest import QTest
+
+    body, session = limb.body, limb.session
+    document = session.document
+    assert document is not None
+    QTest.mouseClick(body, _left(), pos=body.middle.toPoint())
+    assert session.selection == "one"
+    limb.notes.hide()
+    session.set_hover(None)
+    before = pixels(body)
+    goal = body.middle + QPointF(0, -120)
+    wanted = document.patient.surface.point(body.site_under(goal))
+    drag(body, body.middle, goal)
+    settled(qtbot, limb)
+    assert steps(limb) == ("Add nevus", "Move nevus")
+    moved = document.layer("one")
+    assert moved is not None
+    assert np.linalg.norm(document.patient.surface.point(moved.spec.site) - wanted) < 0.002
+    assert (pixels(body) != before).any(-1)[int(goal.y()), int(goal.x())]
+    limb.actions_by_name["Undo"].trigger()
+    settled(qtbot, limb)
+    session.set_hover(None)
+    limb.notes.hide()  # it took some of the view's height
+    qtbot.waitUntil(lambda: np.array_equal(pixels(body), before), timeout=LOADING_MS)
+
+
+def test_a_lesion_dragged_in_the_texture_moves_on_the_body(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPointF
+
+    atlas, session = limb.atlas, limb.session
+    document = session.document
+    assert document is not None
+    session.set_selection("one")
+    atlas.zoom(6.0, atlas.handles()["centre"])
+    start = atlas.handles()["centre"]
+    goal = start + QPointF(40, 30)
+    wanted = document.patient.surface.point(atlas.site_under(goal))
+    drag(atlas.viewport(), start, goal)
+    settled(qtbot, limb)
+    moved = document.layer("one")
+    assert moved is not None
+    assert np.linalg.norm(document.patient.surface.point(moved.spec.site) - wanted) < 0.002
+    assert steps(limb) == ("Add nevus", "Move nevus")
+
+
+def test_handles_turn_and_resize(limb: "Window", qtbot: Any) -> None:
+    body, session = limb.body, limb.session
+    document = session.document
+    assert document is not None
+    session.set_selection("one")
+    centre, size = position(limb, "centre"), position(limb, "size")
+    drag(body, size, centre + 1.5 * (size - centre))
+    settled(qtbot, limb)
+    larger = document.layer("one")
+    assert larger is not None
+    assert larger.spec.diameter_mm == pytest.approx(30.0, rel=0.05)
+    centre, turn = position(limb, "centre"), position(limb, "turn")
+    away = turn - centre
+    drag(body, turn, centre + type(away)(away.y(), -away.x()))  # a quarter to the left as seen here
+    settled(qtbot, limb)
+    turned = document.layer("one")
+    assert turned is not None
+    assert turned.spec.turn_deg == pytest.approx(90.0, abs=4.0)
+    assert steps(limb) == ("Add nevus", "Resize nevus", "Turn nevus")
+
+
+def test_a_locked_lesion_stays(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPointF
+
+    from desktop.gui.model import lesions
+
+    body, session = limb.body, limb.session
+    lesions.set_locked(session, ["one"], True)
+    settled(qtbot, limb)
+    session.set_selection("one")
+    drag(body, body.middle, body.middle + QPointF(0, -120))
+    settled(qtbot, limb)
+    assert steps(limb) == ("Add nevus", "Lock nevus")
+
+
+def test_a_drag_given_up_changes_nothing(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPointF, Qt
+    from PySide6.QtTest import QTest
+
+    body = limb.body
+    limb.session.set_selection("one")
+    limb.session.set_hover(None)
+    before = pixels(body)
+    QTest.mousePress(body, _left(), pos=body.middle.toPoint())
+    QTest.mouseMove(body, (body.middle + QPointF(0, -90)).toPoint())
+    body.setFocus()
+    QTest.keyClick(body, Qt.Key.Key_Escape)
+    QTest.mouseRelease(body, _left(), pos=(body.middle + QPointF(0, -90)).toPoint())
+    settled(qtbot, limb)
+    limb.session.set_hover(None)
+    qtbot.waitUntil(lambda: np.array_equal(pixels(body), before), timeout=LOADING_MS)
+    assert steps(limb) == ("Add nevus",)
+
+
+def test_lesions_are_moved_turned_and_resized_by_keys(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    body, session = limb.body, limb.session
+    document = session.document
+    assert document is not None
+    session.set_selection("one")
+    body.setFocus()
+    start = document.patient.surface.point(document.layer("one").spec.site)  # type: ignore[union-attr]
+    for key, modifier in (
+        (Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier),
+        (Qt.Key.Key_Comma, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_BracketRight, Qt.KeyboardModifier.NoModifier),
+    ):
+        QTest.keyClick(body, key, modifier)
+        settled(qtbot, limb)
+    now = document.layer("one")
+    assert now is not None
+    assert np.linalg.norm(document.patient.surface.point(now.spec.site) - start) == pytest.approx(1e-3, rel=0.1)
+    assert (now.spec.turn_deg, now.spec.diameter_mm) == (5.0, 25.0)
+    assert steps(limb) == ("Add nevus", "Move nevus", "Turn nevus", "Resize nevus")
+
+
+def test_looks_change_the_pictures_and_come_back(limb: "Window") -> None:
+    body, atlas = limb.body, limb.atlas
+    limb.body.look(180.0)
+    plain, flat = pixels(body), pixels(atlas.viewport())
+    for name, of_texture in (
+        ("Wires", True),
+        ("Texture islands", True),
+        ("Texel density", False),
+        ("Head light", False),
+    ):
+        limb.actions_by_name[name].trigger()
+        assert limb.actions_by_name[name].isChecked()
+        assert (pixels(body) != plain).any(-1).mean() > 0.02
+        assert np.array_equal(pixels(atlas.viewport()), flat) != of_texture
+        assert body.legend.isVisible() == (name == "Texel density")
+        limb.actions_by_name[name].trigger()
+        assert np.array_equal(pixels(body), plain)
+        assert np.array_equal(pixels(atlas.viewport()), flat)
+
+
+def test_the_body_is_looked_at_by_keyboard_alone(limb: "Window") -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    body, session = limb.body, limb.session
+    body.setFocus()
+    QTest.keyClick(body, Qt.Key.Key_B)
+    assert body.camera is not None
+    far, yaw, target = body.camera.distance_m, body.camera.yaw_deg, body.camera.target
+    QTest.keyClick(body, Qt.Key.Key_Plus)
+    QTest.keyClick(body, Qt.Key.Key_Right)
+    QTest.keyClick(body, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    assert body.camera.distance_m < far
+    assert body.camera.yaw_deg != yaw
+    assert body.camera.target[1] > target[1]
+    assert session.hover is not None  # the picture's middle
+    QTest.keyClick(body, Qt.Key.Key_Return)
+    assert session.site == session.hover
+
+
+def _left() -> Any:
+    from PySide6.QtCore import Qt
+
+    return Qt.MouseButton.LeftButton
+
+
+def three_materials() -> bytes:
+    """A tube of skin between two of cloth and hair."""
+    draft = Draft()
+    for number, name in enumerate(("hair", "skin", "cloth")):
+        positions, faces, uvs = tube(0.6 + 0.2 * number)
+        material = draft.material(name, draft.texture(png(64, 64, number), name=name))
+        draft.draw(draft.primitive(positions + np.array([0.5 * number, 0, 0], np.float32), faces, uvs, material))
+    return draft.glb()
+
+
+def overlapping() -> bytes:
+    """Two limbs on the same texels, as mirrored bodies have them."""
+    draft = Draft()
+    skin = draft.material("skin", draft.texture(png(64, 64)))
+    for shift in (-0.3, 0.3):
+        positions, faces, uvs = tube()
+        draft.draw(draft.primitive(positions + np.array([shift, 0, 0], np.float32), faces, uvs, skin))
+    return draft.glb()
+
+
+def without_uvs() -> bytes:
+    """A mesh that was never unwrapped."""
+    positions, faces, _ = tube()
+    lines = [f"v {x:.6g} {y:.6g} {z:.6g}" for x, y, z in positions.tolist()]
+    return "\n".join(lines + [f"f {a} {b} {c}" for a, b, c in (faces + 1).tolist()]).encode()
+
+
+def enormous() -> bytes:
+    """A texture of 8192²."""
+    from engine import png as encoder
+
+    draft = Draft()
+    pixels = np.full((8192, 8192, 3), (205, 165, 145), np.uint8)
+    draft.draw(draft.primitive(*tube(), draft.material("skin", draft.texture(encoder.encode(pixels)))))
+    return draft.glb()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "materials"),
+    [
+        ("no_uvs.obj", without_uvs, 1),
+        ("overlapping.glb", overlapping, 1),
+        ("three.glb", three_materials, 3),
+        pytest.param("enormous.glb", enormous, 1, marks=pytest.mark.slow),
+    ],
+    ids=["no UVs", "overlapping UVs", "three materials", "8192²"],
+)
+def test_odd_avatars_open_and_can_be_painted(
+    window: "Window", qtbot: Any, tmp_path: Path, name: str, content: Callable[[], bytes], materials: int
+) -> None:
+    from PySide6.QtTest import QTest
+
+    from desktop.gui.model.tools import Tool
+
+    path = tmp_path / name
+    path.write_bytes(content())
+    opened(qtbot, window, path)
+    body, session = window.body, window.session
+    assert session.document is not None
+    assert len(session.document.pyramids) == materials
+    body.grab()
+    session.tools.choose(Tool.BRUSH)
+    session.tools.set_brush(80)
+    surface = session.document.patient.surface
+    nearest = surface.vertices[surface.vertices[:, 2].argmax()] * (1, 0, 1) + (0, surface.vertices[:, 1].mean(), 0)
+    QTest.mouseClick(body, _left(), pos=body.position_of(tuple(nearest)).toPoint())
+    settled(qtbot, window)
+    qtbot.waitUntil(lambda: bool(session.regions.area_cm2), timeout=LOADING_MS)
+    assert 5 < (session.regions.area_cm2 or 0) < 60
+    assert steps(window) == ("Paint Region 1",)

@@ -6,7 +6,6 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.gui.actions import ACTIONS, Action
-from desktop.gui.model.session import Session
 from desktop.gui.views.icons import icon
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def build(window: "Window") -> dict[str, QAction]:
         menus[entry.menu].addAction(action)
         if entry.tool or entry.icon:
             _add_tool(window, entry, action)
-    _follow(window.session, made)
+    _follow(window, made)
     return made
 
 
@@ -53,8 +52,9 @@ def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
     button.setAccessibleDescription(_translated(entry.tip))
 
 
-def _follow(session: Session, made: dict[str, QAction]) -> None:
-    """Keep texts, marks and what can be used in step with the session."""
+def _follow(window: "Window", made: dict[str, QAction]) -> None:
+    """Keep texts, marks, signs and what can be used in step with the session and the theme."""
+    session = window.session
 
     def follow() -> None:
         for entry, action in zip(ACTIONS, made.values(), strict=True):
@@ -66,6 +66,6 @@ def _follow(session: Session, made: dict[str, QAction]) -> None:
             if entry.checked is not None:
                 action.setChecked(entry.checked(session))
 
-    for signal in session.state_signals():
+    for signal in (*session.state_signals(), window.theme_changed):
         signal.connect(follow)
     follow()

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop.gui import menus
+from desktop.gui import menus, theme
 from desktop.gui.model import recent, verbs
 from desktop.gui.model.session import Session
 from desktop.gui.views.about import About
@@ -30,7 +30,12 @@ _Dialog = TypeVar("_Dialog", bound=QDialog)
 
 
 class Window(QMainWindow):
-    """Shows one session. Closing it stops the engine and lets go of the scene."""
+    """Shows one session. Closing it stops the engine and lets go of the scene.
+
+    theme_changed: the colours of `theme` are others.
+    """
+
+    theme_changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -53,6 +58,8 @@ class Window(QMainWindow):
         self.setCentralWidget(centre)
         self.setStatusBar(StatusLine(session))
         self.actions_by_name = menus.build(self)
+        self.theme_changed.connect(lambda: self.atlas.setBackgroundBrush(QColor(theme.PANEL)))
+        self.theme_changed.connect(self.body.update)
         self._recent = QMenu("Open &recent", self)
         self._recent.aboutToShow.connect(self._fill_recent)
         self._add_submenus()
@@ -196,6 +203,12 @@ class Window(QMainWindow):
         if path is not None:
             event.acceptProposedAction()
             verbs.open_path(self.session, path)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme reaches what is painted by hand."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.theme_changed.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything that runs."""

@@ -40,6 +40,7 @@ LESIONS = (
 )
 """Class, mm, seed, and where on the back: metres to the picture's left and above the sole."""
 _SETTLE_S = 1.2
+_ATLAS_ZOOM = 7.0
 _SHEET_WIDTH = 1400
 
 
@@ -71,19 +72,19 @@ def main() -> None:
 def _all(app: QApplication, scene: Path, output: Path, folder: Path) -> None:
     shown = _opened(app, _copy(scene, folder), folder)
     _frame_back(app, shown)
-    _save(shown, output / "desktop.png")
+    _save(shown, output / "desktop.jpg")
     theme.apply(app, "light")
     _settle(app)
-    _save(shown, output / "desktop-light.png")
+    _save(shown, output / "desktop-light.jpg")
     theme.apply(app, "dark")
     _regions(app, shown)
-    _save(shown, output / "desktop-regions.png")
+    _save(shown, output / "desktop-regions.jpg")
     shown.actions_by_name["Point"].trigger()
     shown.actions_by_name["Undo"].trigger()
-    _variants(app, shown)
-    _save(shown, output / "desktop-variants.png")
-    choosing.discard(shown.session)
     _link(app, shown, output)
+    _variants(app, shown)
+    _save(shown, output / "desktop-variants.jpg")
+    choosing.discard(shown.session)
     shown.close()
     _welcome(app, scene, folder, output)
     _exam_sheet(scene, output)
@@ -94,10 +95,7 @@ def _large(app: QApplication, scene: Path, output: Path, folder: Path) -> None:
     shown.resize(1920, 1080)
     _settle(app)
     _frame_back(app, shown)
-    picture = folder / "large.png"
-    shown.grab().save(str(picture))
-    with Image.open(picture) as large:
-        large.convert("RGB").save(output / "desktop-4k.jpg", quality=62, optimize=True)
+    _save(shown, output / "desktop-4k.jpg", 60)
     shown.close()
 
 
@@ -151,12 +149,14 @@ def _frame_back(app: QApplication, shown: Window) -> None:
     patient = session.document.patient
     middle = patient.site_facing((0.0, 1.24, -2.0), (0.0, 0.0, 1.0))
     shown.body.camera = Camera.facing(patient.surface.point(middle), (0.0, 0.0, -1.0), 0.42)
-    verbs.select(session, session.document.layers[1].id)
-    material, u, v = patient.surface.uv(middle)
+    verbs.point_at(session, patient.site_facing((0.0, 1.28, -2.0), (0.0, 0.0, 1.0)))
+    chosen = session.document.layers[1]
+    verbs.select(session, chosen.id)
+    material, u, v = patient.surface.uv(chosen.spec.site)
     texture = session.document.pyramids[material].levels[0]
     shown.atlas.fit()
-    spot = shown.atlas.mapFromScene(QPointF(u * texture.shape[1], v * texture.shape[0]))
-    shown.atlas.zoom(3.0, QPointF(spot))
+    shown.atlas.zoom(_ATLAS_ZOOM)
+    shown.atlas.centerOn(QPointF(u * texture.shape[1], v * texture.shape[0]))
     shown.workspace.reveal("Lesions")
     shown.body.setFocus()
     _settle(app)
@@ -206,7 +206,7 @@ def _link(app: QApplication, shown: Window, output: Path) -> None:
         link.set_endpoint("tcp://127.0.0.1:5581", "")
         shown.workspace.reveal("Link")
         _settle(app)
-        _save(shown, output / "desktop-link.png")
+        _save(shown, output / "desktop-link.jpg")
     link.close()
 
 
@@ -219,7 +219,7 @@ def _welcome(app: QApplication, scene: Path, folder: Path, output: Path) -> None
     shown.welcome.new.file.setText(str(Path("~/Documents/Moulage/patient-1.glb")))
     shown.welcome.recent.item(0).setText("anna\n~/Documents/Moulage")
     _settle(app)
-    _save(shown, output / "desktop-welcome.png")
+    _save(shown, output / "desktop-welcome.jpg")
     shown.close()
 
 
@@ -229,15 +229,16 @@ def _exam_sheet(path: Path, output: Path) -> None:
     patient.canvas.show(layers)
     page = Image.fromarray(patient_page(patient, layers, "Anna", exam=True))
     small = page.resize((_SHEET_WIDTH, round(page.height * _SHEET_WIDTH / page.width)), Image.Resampling.LANCZOS)
-    small.quantize(160).save(output / "desktop-exam-sheet.png", optimize=True)
+    small.save(output / "desktop-exam-sheet.jpg", quality=86, subsampling=0, optimize=True)
 
 
-def _save(shown: Window, path: Path) -> None:
+def _save(shown: Window, path: Path, quality: int = 86) -> None:
+    """As JPEG without colour subsampling: a palette would change the skin, whole colours take a megabyte."""
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "window.png"
         shown.grab().save(str(picture))
         with Image.open(picture) as full:
-            full.convert("RGB").quantize(192).save(path, optimize=True)  # a third of the bytes
+            full.convert("RGB").save(path, quality=quality, subsampling=0, optimize=True)
 
 
 def _settle(app: QApplication) -> None:

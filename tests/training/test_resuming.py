@@ -71,7 +71,7 @@ def test_killing_it_while_it_writes_a_checkpoint_leaves_a_whole_one(tmp_path: Pa
         while not path.is_file() or path.stat().st_mtime_ns == before:  # at least one more checkpoint
             time.sleep(0.002)
         while not any(p.name not in old and p.name.endswith(TEMPORARY_SUFFIX) for p in tmp_path.iterdir()):
-            pass  # until it is in the middle of the next
+            time.sleep(0.0005)  # until it is in the middle of the next
         child.kill()
         child.wait()
         child.stdout.close()

@@ -250,6 +250,10 @@ def _commit(session: Session, document: Document, job: Job) -> None:
         waiting = [*kept, *layers][-MOST_VARIANTS:]
         verbs.perform(session, document, lambda: document.keep_variants(waiting), ended, ended)
 
+    def keep_unsaved() -> None:
+        session.told.emit("What was painted waits among the variants until it can be saved.", False)
+        wait_to_be_chosen()
+
     def change(step: Edit) -> None:
         for layer in layers:
             if job.kind is Kind.ADD:
@@ -260,7 +264,7 @@ def _commit(session: Session, document: Document, job: Job) -> None:
     if job.kind is Kind.CHOOSE:
         wait_to_be_chosen()
     else:  # what can't be saved is not thrown away
-        verbs.edit(session, job.name, change, added, wait_to_be_chosen if job.kind is Kind.ADD else ended)
+        verbs.edit(session, job.name, change, added, keep_unsaved if job.kind is Kind.ADD else ended)
 
 
 def _cancelled(session: Session, number: str) -> None:

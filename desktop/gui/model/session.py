@@ -99,6 +99,7 @@ class Session(QObject):
     def set_document(self, document: Document | None) -> None:
         """Show another document; the former is closed."""
         former, self.document = self.document, document
+        self.queue.clear()  # its places are another body's
         self.site = self.hover = self.region = None
         self.selected, self.live, self.protected, self.region_name, self.failed_save = (), (), {}, "", ""
         self.document_changed.emit()

@@ -231,6 +231,10 @@ def next_seed(session: Session) -> None:
 
 def tell(session: Session, error: Exception) -> None:
     """An error in one line."""
+    if isinstance(error, MemoryError):
+        error = OSError(
+            "There is not enough memory for this. Close other programs, or use a smaller texture or detail."
+        )
     known = isinstance(error, (MoulageError, OSError))
     text = str(error) if known else f"{type(error).__name__}: {error} (a fault of Moulage)"
     session.told.emit(" ".join(text.split()), True)

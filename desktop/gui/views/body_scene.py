@@ -168,7 +168,9 @@ class BodyScene:
         self.context.disable(moderngl.BLEND)
         self._sheet.draw(self.kept, self.matrix(camera, self.kept.size), ghost)
         self.context.enable(moderngl.BLEND)
-        self.context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
+        # The picture stays opaque: what shines through it would be the window's own colour.
+        over = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
+        self.context.blend_func = *over, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         self.kept.depths.use(0)
         self._marks["depths"].value = 0
         for mark in marks:

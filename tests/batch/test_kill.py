@@ -69,6 +69,7 @@ def forks(job: Job) -> Iterator[Forks]:
     forks.close()
 
 
+@pytest.mark.timeout(300 + 30 * KILLS)
 def test_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(
     forks: Forks, undisturbed: Path, job: Job, local: Local, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.diffusion.checkpoint import find
 from engine.evaluation.evaluate import Effort, Networks, Progress, evaluate
 from engine.evaluation.external import Network
 from engine.evaluation.reader_study import reader_study
@@ -29,9 +30,9 @@ def measured(
         None if inception is None else Network(inception, "--inception"),
         None if lpips is None else Network(lpips, "--lpips"),
     )
-    generator = DdpmGenerator(model, device)
     with stages() as told:
-        real = _real(data, generator, told)
+        real = _real(data, model, told)
+        generator = DdpmGenerator(model, device)
         return evaluate(generator, real, work, effort, settings, networks, told)
 
 
@@ -46,9 +47,9 @@ def studied(
     force: bool,
 ) -> int:
     """The sheets of a reader study; how many."""
-    generator = DdpmGenerator(model, device)
     with stages() as told:
-        real = _real(data, generator, told)
+        real = _real(data, model, told)
+        generator = DdpmGenerator(model, device)
         per_class = dict.fromkeys(generator.classes, -(-count // len(generator.classes)))
         name = set_name(generator, settings)
         told("samples", 0, 1)
@@ -83,5 +84,6 @@ def stages() -> Iterator[Progress]:
         yield told
 
 
-def _real(data: list[Path], generator: DdpmGenerator, told: Progress) -> RealData:
-    return read_real(data, generator.classes, lambda done, total: told("real pictures", done, total))
+def _real(data: list[Path], model: str, told: Progress) -> RealData:
+    """Of the model's classes; its weights aren't needed yet, and the data may be at fault."""
+    return read_real(data, find(model).classes, lambda done, total: told("real pictures", done, total))

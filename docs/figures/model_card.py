@@ -19,7 +19,7 @@ from engine.evaluation.report import SCHEMA, VERSION
 from engine.output import Provenance, encode_png, write_atomic
 from engine.sheet import contact_sheet
 
-COLUMNS, ROWS = 8, 2
+COLUMNS, ROWS = 8, 1
 NAN = float("nan")
 DIGITS = {"Δ": 1, "Fréchet": 2, "kernel": 2}
 

@@ -138,18 +138,19 @@ def memorisation_lines(found: Memorisation, generated: Pictures, gallery: int, w
 
 
 def tone_lines(tones: Sequence[Tone]) -> list[Figure]:
-    """Two lines a class and phototype."""
+    """How far the skin around changed, a class; contrast, a class and phototype."""
     found = []
+    for name in dict.fromkeys(tone.lesion_class for tone in tones):
+        changed = _plain(max(tone.changed for tone in tones if tone.lesion_class == name))
+        found.append(Figure("largest ΔE2000 of the skin around", f"{name}, I to VI", changed, None, "", "low", 1))
     for tone in tones:
-        group = f"{tone.lesion_class}, {tone.phototype}"
         real, words = None, f"{tone.real} real of that tone, too few"
         if tone.real_range is not None:
-            real = Estimate(sum(tone.real_range) / 2, *tone.real_range, tone.real)
-            words = f"{tone.real} real of that tone, 10th to 90th percentile"
-        found += [
-            Figure("largest ΔE2000 of the skin around", group, _plain(tone.changed), None, "", "low", 1),
-            Figure("ΔE2000 of lesion and skin", group, tone.delta_e, real, words, "real", 1),
-        ]
+            low, middle, high = tone.real_range
+            real = Estimate(middle, low, high, tone.real)
+            words = f"{tone.real} real of that tone, median (10th to 90th percentile)"
+        group = f"{tone.lesion_class}, {tone.phototype}"
+        found.append(Figure("ΔE2000 of lesion and skin", group, tone.delta_e, real, words, "real", 1))
     return found
 
 

@@ -64,7 +64,7 @@ def compare(reference: Cloud, candidate: Cloud, seed: int, draws: int) -> Simila
     member = membership(a, b)
     assert member is not None, "ENOUGH exceeds the neighbours"
     return Similarity(
-        bootstrap(_on(frechet, a, b), both, seed, draws),
+        bootstrap(_on(frechet, a, b), both, seed, draws, (0.0, np.inf)),
         bootstrap(_on(kernel, a, b), both, seed, draws),
         mean_of(member.precision, candidate.lesion, seed, (0.0, 1.0)),
         mean_of(member.recall, reference.lesion, seed, (0.0, 1.0)),

@@ -39,7 +39,7 @@ _TEXELS = 512
 _CELLS = 24
 _DIAMETER_MM = {"nevus": 5.0, "melanoma": 9.0}
 _OTHER_MM = 7.0
-_RANGE = (0.1, 0.9)
+_RANGE = (0.1, 0.5, 0.9)
 _FEWEST_REAL = 10
 Labs = NDArray[np.float64]
 
@@ -58,8 +58,8 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Tone:
-    """A class on one phototype. real_range: 10th and 90th percentile of ΔE2000 in real pictures of that tone; None
-    below `_FEWEST_REAL` of them. within: whether the generated lesions' mean lies inside; None without a range."""
+    """A class on one phototype. real: pictures of that tone; real_range: 10th, 50th and 90th percentile of their
+    ΔE2000, None below `_FEWEST_REAL` of them. within: whether the generated lesions' mean lies inside; None without."""
 
     lesion_class: str
     phototype: str
@@ -67,12 +67,12 @@ class Tone:
     delta_e: Estimate
     delta_l: Estimate
     real: int
-    real_range: tuple[float, float] | None
+    real_range: tuple[float, float, float] | None
 
     @property
     def within(self) -> bool | None:
         """See the class."""
-        return None if self.real_range is None else self.real_range[0] <= self.delta_e.value <= self.real_range[1]
+        return None if self.real_range is None else self.real_range[0] <= self.delta_e.value <= self.real_range[2]
 
 
 def generated_contrasts(
@@ -106,13 +106,16 @@ def tones(generated: Sequence[Contrast], real: Sequence[Contrast], seed: int) ->
             if not ours:
                 continue
             lesions = [str(number) for number in range(len(ours))]
-            low_high = tuple(float(q) for q in np.quantile(theirs, _RANGE)) if len(theirs) >= _FEWEST_REAL else None
+            spread = None
+            if len(theirs) >= _FEWEST_REAL:
+                low, middle, high = (float(q) for q in np.quantile(theirs, _RANGE))
+                spread = (low, middle, high)
             found.append(
                 Tone(
                     *(name, tone, max(c.changed for c in ours)),
                     mean_of(np.array([c.delta_e for c in ours]), lesions, seed, (0.0, np.inf)),
                     mean_of(np.array([c.delta_l for c in ours]), lesions, seed),
-                    *(len(theirs), low_high),  # type: ignore[arg-type]
+                    *(len(theirs), spread),
                 )
             )
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QPoint, QPointF, QProcess, QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -197,6 +197,7 @@ def _variants(app: QApplication, shown: Window) -> None:
 
 def _link(app: QApplication, shown: Window, output: Path) -> None:
     """Two scenes connected."""
+    shown.notes.hide()
     link = shown.session.link
     link.set_endpoint("tcp://127.0.0.1:*", "")
     link.start()
@@ -207,7 +208,8 @@ def _link(app: QApplication, shown: Window, output: Path) -> None:
         shown.workspace.reveal("Link")
         _settle(app)
         _save(shown, output / "desktop-link.jpg")
-    link.close()
+    link.stop()
+    _wait(app, lambda: not link.findChildren(QProcess))
 
 
 def _welcome(app: QApplication, scene: Path, folder: Path, output: Path) -> None:

@@ -3,7 +3,9 @@
 One run, one network, the same skins and shapes for all: a frame of real skin is known (border guiding), and so is the
 lesion's shape (segmentation guiding). Ours against diffusers' RePaintPipeline, replacement with ancestral DDPM, and
 DDNM: all at 20 evaluations, then each at its own count. Then ours as the product places it: the region ends just
-outside the shape and the footprint fades. Then class border guiding alone: no lesion may be cropped.
+outside the shape and the footprint fades. "Met" is with the product's last step, by which painted skin meets the known
+skin (`engine/diffusion/meeting.py`); without it the rows show what the samplers return. Then class border guiding
+alone: no lesion may be cropped.
 
 64 skins by default (`--skins N`), half of them crops of real images, half avatar patches. RePaint at eleven times our
 evaluations gets a quarter of them, the peers' own counts (up to 2,410) an eighth (`--peers N`; 0 leaves them out),
@@ -24,6 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks import guidance_measures as measures
 from benchmarks import guidance_methods as methods
@@ -33,6 +36,7 @@ from benchmarks.guidance_skins import lesions
 from benchmarks.kept import Kept
 from benchmarks.report import Figure, finish, options
 from engine.lesion import LesionSpec
+from engine.place import footprint
 
 SKINS = 64
 EVALUATIONS = 20
@@ -74,15 +78,17 @@ def main(arguments: Sequence[str]) -> int:
                     painter.measured(method, part)
             return 0
         results = [painter.measured(method, part) for method, part in _runs(found, few, chosen.quick)]
-        placed = painter.measured(methods.ours(LesionSpec.steps), found, placed=True)
+        ours = painter.measured(methods.ours(EVALUATIONS), found, met=True)
+        others = [painter.measured(r, found, met=True) for r in (methods.ddnm(EVALUATIONS), _repaint_short())]
+        placed = painter.measured(methods.ours(LesionSpec.steps), found, met=True, placed=True)
         frames = painter.class_border(frame_count, EVALUATIONS, guided=True)
         unguided = painter.class_border(0 if chosen.quick else frame_count // 4, EVALUATIONS, guided=False)
-    print(_columns([*results, placed], found), end="\n\n")
+    print(_columns([ours, *results, *others, placed], found), end="\n\n")
     if asked.sheet is not None:
-        write_sheet(asked.sheet, [p.skin for p in found], {r.name: r.pictures for r in [*results[:4], placed]})
+        write_sheet(asked.sheet, [p.skin for p in found], {r.name: r.pictures for r in [ours, *results[:4], placed]})
     title = f"Guidance, {len(found)} skins, network 'default' ({painter.model.fingerprint[:12]})"
     kept.close()
-    return finish(title, _figures(results, placed, frames, unguided), chosen, peer="RePaint, 20 evaluations")
+    return finish(title, _figures(ours, results, placed, frames, unguided), chosen, peer="RePaint, 20 evaluations")
 
 
 def _runs(found: Sequence[Problem], few: int, quick: bool) -> list[tuple[methods.Method, Sequence[Problem]]]:
@@ -91,7 +97,7 @@ def _runs(found: Sequence[Problem], few: int, quick: bool) -> list[tuple[methods
         (methods.ours(EVALUATIONS), found),
         (methods.replacement(EVALUATIONS), found),
         (methods.ddnm(EVALUATIONS), found),
-        (methods.repaint(*methods.REPAINT_SHORT), found),
+        (_repaint_short(), found),
     ]
     if not quick:
         runs.append((methods.repaint(*methods.REPAINT_ELEVENFOLD), found[: len(found) // 4]))
@@ -101,12 +107,21 @@ def _runs(found: Sequence[Problem], few: int, quick: bool) -> list[tuple[methods
     return runs
 
 
+def _repaint_short() -> methods.Method:
+    return methods.repaint(*methods.REPAINT_SHORT)
+
+
 def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     heads = ("evaluations", "pictures", "s/picture", "seam, crops", "seam, avatars", "step", "IoU", "touch")
     rows = [("(the skins themselves)", "", f"{len(problems)}", "", "1", "1", *_skins_own_step(problems), "", "")]
-    real = [measures.overlap(measures.segmented(skin, ~FREE & ~mask), mask) for skin, mask in lesions(REAL_LESIONS)]
+    real = lesions(REAL_LESIONS)
     if real:
-        rows.append(("(real lesions, experts' masks)", "", f"{len(real)}", "", "", "", "", f"{np.mean(real):.2f}", ""))
+        iou = np.mean([measures.overlap(measures.segmented(skin, ~FREE & ~mask), mask) for skin, mask in real])
+        around = [footprint(mask.astype(np.float32)) > 0 for _, mask in real]
+        inside = [(skin, free) for (skin, _), free in zip(real, around, strict=True) if not _near_frame(free)]
+        step = np.median([measures.colour_step(skin, free) for skin, free in inside])
+        own = (f"{len(real)}", "", "", "", f"{step:.2f}", f"{iou:.2f}", "")
+        rows.append(("(real lesions, as placed ones)", "", *own))
     for r in results:
         if not r.seam:
             rows.append((r.name, f"{r.evaluations}", "0", *[""] * 6))
@@ -120,12 +135,22 @@ def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     return "\n".join([*lines, note])
 
 
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else float("nan")
+
+
+def _near_frame(free: NDArray[np.bool_]) -> bool:
+    """Whether a region comes so close to the frame that a sector has no skin outside it."""
+    margin = measures.RING + 1
+    return bool(free[:margin].any() or free[-margin:].any() or free[:, :margin].any() or free[:, -margin:].any())
+
+
 def _skins_own_step(problems: Sequence[Problem]) -> tuple[str]:
     return (f"{np.median([measures.colour_step(problem.skin, FREE) for problem in problems]):.2f}",)
 
 
-def _figures(results: Sequence[Result], placed: Result, frames: Frames, unguided: Frames) -> list[Figure]:
-    ours, peer = results[0], results[3]
+def _figures(ours: Result, results: Sequence[Result], placed: Result, frames: Frames, unguided: Frames) -> list[Figure]:
+    peer = results[3]
     decided = len(ours.seam) >= ENOUGH
     figures = []
     for result, what in ((ours, "seam ratio"), (placed, "seam ratio as placed")):
@@ -133,12 +158,12 @@ def _figures(results: Sequence[Result], placed: Result, frames: Frames, unguided
             for aim, least in zip(AIM_SEAM, (True, False), strict=True):
                 other = f"{peer.seams(real):.2f}" if result is ours else None
                 figures.append(Figure(f"{what}, {where}", result.seams(real), "", aim, least, other, decided))
-    step, step_placed, peers_step = (float(np.median(result.step)) for result in (ours, placed, peer))
-    iou = float(np.mean(ours.iou))
+    step, step_placed, peers_step = (_median(result.step) for result in (ours, placed, peer))
+    iou, peers_iou = float(np.mean(ours.iou)), float(np.mean(peer.iou)) if peer.iou else float("nan")
     figures += [
         Figure("colour step", step, "ΔE2000", AIM_STEP, False, f"{peers_step:.2f}", decided),
         Figure("colour step as placed", step_placed, "ΔE2000", AIM_STEP, False, None, decided),
-        Figure("IoU with the shape asked for", iou, "", AIM_IOU, True, f"{np.mean(peer.iou):.2f}", decided),
+        Figure("IoU with the shape asked for", iou, "", AIM_IOU, True, f"{peers_iou:.2f}", decided),
         _times(results, ours),
         *_cropped(frames, "class border held", 0),
         *_cropped(unguided, "unguided", None),

@@ -21,7 +21,10 @@ from engine.diffusion import checkpoint
 from engine.diffusion.chroma import smooth_chroma
 from engine.diffusion.denoiser import UNetDenoiser
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Known, SegmentationGuiding, combine
+from engine.diffusion.meeting import meet
+from engine.diffusion.noise import stream
 from engine.diffusion.samplers import Task
+from engine.generators.ddpm import GRAIN
 from engine.lesion import Shape
 from engine.place import footprint
 from engine.shapes import draw
@@ -88,9 +91,14 @@ class Painter:
         self._network: UNetDenoiser = checkpoint.load(self.model).to(self._device)
         self._kept, self._paint = kept, paint
 
-    def measured(self, method: methods.Method, problems: Sequence[Problem], placed: bool = False) -> Result:
-        """One method over all problems. placed: in the product's region and composited, not in a frame."""
-        result = Result(method.name + (", placed" if placed else ""), method.evaluations)
+    def measured(
+        self, method: methods.Method, problems: Sequence[Problem], met: bool = False, placed: bool = False
+    ) -> Result:
+        """One method over all problems. met: with the product's last step, by which painted skin meets the known skin.
+
+        placed: in the product's region and composited, not in a frame.
+        """
+        result = Result(method.name + (", met" if met else "") + (", placed" if placed else ""), method.evaluations)
         regions = [footprint(p.shape) > 0 if placed else FREE for p in problems]
         known = [
             combine([BorderGuiding(p.skin, region), SegmentationGuiding(p.shape)], SIDE)
@@ -104,6 +112,9 @@ class Painter:
             x0, seconds = sample
             result.seconds += seconds
             picture = np.clip(smooth_chroma(x0[:3], region, self.model.chroma_radius), -1, 1)
+            if met:
+                rng = np.random.default_rng(stream(problem.seed, SIDE, GRAIN))
+                picture = np.clip(meet(picture, region, problem.shape, rng), -1, 1)
             if placed:
                 picture = _composited(picture, problem)
             _measure(result, picture, problem, region)
@@ -178,7 +189,7 @@ def problems(kept: Kept, count: int, quick: bool) -> list[Problem]:
     found = []
     for seed, (skin, kind) in enumerate(zip(arrays["skins"], arrays["real"], strict=True)):
         melanoma = seed // 2 % 2 == 1
-        shape = Shape("automatic", 0.6, 0.5) if melanoma else Shape("automatic", 0.2, 0.15)
+        shape = Shape("automatic", 0.36, 0.5) if melanoma else Shape("automatic", 0.04, 0.15)
         drawn_name = f"shape of {name}, {seed}"
         if kept.get(drawn_name) is None:
             kept.put(drawn_name, {"shape": draw(shape, DIAMETER, SIDE, seed)})

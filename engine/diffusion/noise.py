@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,11 @@ def schedule(steps: int, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_
 def half_log_snr_step(sigma: float, following: float) -> float:
     """h = λ(following) - λ(sigma) with λ = -log σ (Lu et al. 2022, arXiv:2211.01095, section 2)."""
     return math.log(sigma / following)
+
+
+def stream(seed: int, size: int, purpose: int) -> int:
+    """A seed of its own for each lesion, size of picture and purpose, whatever was drawn before."""
+    return int(np.random.SeedSequence([seed, size, purpose]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class SeededNoise:

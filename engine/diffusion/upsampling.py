@@ -9,13 +9,12 @@ around stays known at every level.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from engine.diffusion.denoiser import Denoiser
-from engine.diffusion.noise import SeededNoise, schedule
+from engine.diffusion.noise import SeededNoise, schedule, stream
 from engine.diffusion.pooling import Pooling, project
 from engine.diffusion.samplers import Task, dpmpp_2m_sde
 from engine.diffusion.tiles import MARGIN, OVERLAP, TILE, Tile, cover, hann
@@ -81,8 +80,8 @@ def raise_level(
         weights = hann(how.tile) if how.overlap == "hann" else torch.ones(how.tile, how.tile)
         lesions = [tile.lesion for tile in tiles]
         canvas: Denoiser = Tiled(denoiser_for(lesions), tiles, weights.to(low.device))
-        canvas = _pool_guided(canvas, how.pool, pooling, low, task, [_seed(seed, size, 0) for seed in seeds])
-        noise = SeededNoise([_seed(seed, size, 1) for seed in seeds], low.device)
+        canvas = _pool_guided(canvas, how.pool, pooling, low, task, [stream(seed, size, 0) for seed in seeds])
+        noise = SeededNoise([stream(seed, size, 1) for seed in seeds], low.device)
         x0 = dpmpp_2m_sde(canvas, task, noise, sigmas, start)
     else:
         x0 = _tile_by_tile(denoiser_for, tiles, start, low, task, pooling, seeds, how, sigmas)
@@ -192,7 +191,7 @@ def _tile_by_tile(
         place = (own, slice(None), slice(tile.row, tile.row + side), slice(tile.column, tile.column + side))
         part = Task(known[place], picture[place], task.label[own], task.zoom[own])
         own_pooling, rows, columns = pooling.within(tile.row, tile.column, side)
-        tile_seeds = [_seed(seeds[tile.lesion], picture.shape[-1], 2 + 2 * index + i) for i in range(2)]
+        tile_seeds = [stream(seeds[tile.lesion], picture.shape[-1], 2 + 2 * index + i) for i in range(2)]
         denoiser = denoiser_for([tile.lesion])
         denoiser = _pool_guided(denoiser, how.pool, own_pooling, low[own, :, rows, columns], part, tile_seeds[:1])
         noise = SeededNoise(tile_seeds[1:], low.device)
@@ -200,8 +199,3 @@ def _tile_by_tile(
         if how.overlap == "sequential":
             known[place] = 1
     return picture
-
-
-def _seed(seed: int, size: int, purpose: int) -> int:
-    """A stream of its own for each lesion, level and purpose, whatever was drawn before."""
-    return int(np.random.SeedSequence([seed, size, purpose]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from engine.diffusion.batching import Batched
 from engine.diffusion.chroma import smooth_chroma
 from engine.diffusion.denoiser import Denoiser, GuidedByClass
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
-from engine.diffusion.noise import SeededNoise, schedule
+from engine.diffusion.meeting import meet
+from engine.diffusion.noise import SeededNoise, schedule, stream
 from engine.diffusion.pyramid import Level, padded, pyramid
 from engine.diffusion.samplers import SAMPLERS, Task, evaluations
 from engine.diffusion.tiles import TILE, sizes
@@ -25,6 +27,8 @@ NATIVE = TILE
 """Side at which the network paints; a larger detail is reached by tile upsampling."""
 _MULTIPLE = 16
 """Sides that the network's four levels and its stem can halve."""
+GRAIN = 1 << 16
+"""The stream of noise that draws the skin's grain: upsampling has the low numbers."""
 _BORDER = 4
 """Width of the class border in native pixels."""
 
@@ -89,11 +93,28 @@ class DdpmGenerator:
         with torch.inference_mode():
             painting = _Painting(self, requests, progress, cancel)
             images = painting.paint().cpu().numpy()
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(threads) as pool:  # numpy, scipy and OpenCV let go of the interpreter
+            finished = list(pool.map(self._finished, requests, images))
         seconds = (time.perf_counter() - started) / len(requests)
         return [
-            _result(self, request, image, evaluations, seconds)
-            for request, image, evaluations in zip(requests, images, painting.evaluations, strict=True)
+            PatchResult(
+                *(rgb, mask, self.fingerprint, self.precision, threads), *(self.batched.largest, evaluations, seconds)
+            )
+            for (rgb, mask), evaluations in zip(finished, painting.evaluations, strict=True)
         ]
+
+    def _finished(
+        self, request: PatchRequest, image: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Colour [3, S, S] in [-1, 1] and mask [S, S] in [0, 1]: chroma smoothed, painted skin met with the known."""
+        painted = np.where(request.editable, image[:3], request.skin).astype(np.float32)
+        side, mask = painted.shape[-1], np.clip(image[3] / 2 + 0.5, 0, 1).astype(np.float32)
+        rgb = np.clip(smooth_chroma(painted, request.editable, self.model.chroma_radius * side / NATIVE), -1, 1)
+        if "border" in request.spec.guiding:
+            rng = np.random.default_rng(stream(request.spec.seed, side, GRAIN))
+            rgb = np.where(request.editable, np.clip(meet(rgb, request.editable, mask, rng), -1, 1), rgb)
+        return rgb, mask
 
 
 class _Painting:
@@ -201,19 +222,6 @@ def _label(generator: DdpmGenerator, name: str) -> int:
     if name not in generator.classes:
         raise SpecError(f"lesion_class: {name!r} is not among the model's: {', '.join(generator.classes)}")
     return list(generator.model.config["classes"]).index(name)
-
-
-def _result(
-    generator: DdpmGenerator, request: PatchRequest, image: NDArray[np.float32], evaluations: int, seconds: float
-) -> PatchResult:
-    painted = np.where(request.editable, image[:3], request.skin).astype(np.float32)
-    radius = generator.model.chroma_radius * painted.shape[-1] / NATIVE
-    rgb = np.clip(smooth_chroma(painted, request.editable, radius), -1, 1)
-    mask = np.clip(image[3] / 2 + 0.5, 0, 1).astype(np.float32)
-    return PatchResult(
-        *(rgb, mask, generator.fingerprint, generator.precision, torch.get_num_threads()),
-        *(generator.batched.largest, evaluations, seconds),
-    )
 
 
 def _known(guiding: Sequence[str], level: Level) -> Known:

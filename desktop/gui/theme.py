@@ -145,12 +145,15 @@ QToolBar QToolButton {{ padding: 4px 7px; border: 1px solid transparent; border-
 QToolBar QToolButton:hover {{ background: {t.raised}; }}
 QToolBar QToolButton:checked {{ background: {t.raised}; border-color: {t.highlight}; }}
 QToolBar QToolButton:focus {{ border-color: {t.text}; }}
+QToolButton#swatch {{ padding: 3px; border: 2px solid transparent; border-radius: 4px; }}
+QToolButton#swatch:checked {{ border-color: {t.highlight}; }}
+QToolButton#swatch:focus {{ background: {t.raised}; }}
 QDockWidget::title {{ background: {t.window}; padding: 5px 8px; font-weight: 600; }}
-QPushButton#grow {{
+QPushButton#grow, QPushButton#primary {{
     background: {t.highlight}; color: {t.on_highlight}; font-weight: 600; padding: 7px; border-radius: 4px;
 }}
-QPushButton#grow:disabled {{ background: {t.raised}; color: {t.faint}; }}
-QPushButton#grow:focus {{ border: 2px solid {t.text}; }}
+QPushButton#grow:disabled, QPushButton#primary:disabled {{ background: {t.raised}; color: {t.faint}; }}
+QPushButton#grow:focus, QPushButton#primary:focus {{ border: 2px solid {t.text}; }}
 QFrame#note {{ background: {t.note}; }}
 QFrame#fault {{ background: {t.fault}; }}
 QFrame#note QLabel, QFrame#fault QLabel, QFrame#note QToolButton, QFrame#fault QToolButton {{ color: {t.on_message}; }}

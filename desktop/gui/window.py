@@ -183,7 +183,7 @@ class Window(QMainWindow):
             return
         image = self.body.grabFramebuffer()
         side = min(image.width(), image.height())
-        square = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
+        square = image.copy((image.width() - side) // 2, (image.height() - side) // 4, side, side)
         smooth = Qt.TransformationMode.SmoothTransformation
         data = QByteArray()
         buffer = QBuffer(data)

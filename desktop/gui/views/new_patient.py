@@ -33,6 +33,7 @@ from engine.colour import lab_to_linear
 SIZES = (1024, 2048, 4096, 8192)
 _USUAL_SIZE = 4096
 _SWATCH = QSize(30, 30)
+_ROW_PX = 26
 _MAX_SEED = 2**31 - 1
 
 
@@ -74,7 +75,7 @@ class NewPatient(QWidget):
             colour = QColor(*(int(c) for c in encode_srgb(lab_to_linear(np.array(lab)))))
             picture = QPixmap(_SWATCH)
             picture.fill(colour)
-            button = QToolButton(text=name, icon=QIcon(picture), iconSize=_SWATCH, checkable=True)
+            button = QToolButton(text=name, icon=QIcon(picture), iconSize=_SWATCH, checkable=True, objectName="swatch")
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setAccessibleName(self.tr("Phototype {}").format(name))
             button.setToolTip(self.tr("Fitzpatrick phototype {}").format(name))
@@ -116,7 +117,12 @@ class NewPatient(QWidget):
         form.addRow(self.tr("Phototype"), self._swatches)
         form.addRow(self.tr("&Texture"), self.size)
         form.addRow(self.tr("Skin &pattern"), self.seed)
-        form.addRow(self.tr("&Keep as"), place)
+        keep = QLabel(self.tr("&Keep as"))
+        keep.setBuddy(self.file)
+        form.addRow(keep, place)
+        for control in (self.age, self.height_cm, self.weight_kg, self.seed, self.file):
+            control.setMinimumHeight(_ROW_PX)
+        self.create.setObjectName("primary")
         buttons.addWidget(self.create, 1)
         buttons.addWidget(self.cancel)
         column = QVBoxLayout(self)

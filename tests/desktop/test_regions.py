@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from test_views import LOADING_MS, opened, pixels, settled, steps, window  # noqa: F401
+from test_views import LOADING_MS, move_to, opened, pixels, settled, steps, window  # noqa: F401
 
 if TYPE_CHECKING:
     from desktop.gui.window import Window
@@ -54,7 +54,7 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     start, end = body.middle - QPointF(60, 0), body.middle + QPointF(60, 0)
     QTest.mousePress(body, left, pos=start.toPoint())
     for share in (0.25, 0.5, 0.75, 1.0):
-        QTest.mouseMove(body, (start + share * (end - start)).toPoint())
+        move_to(body, (start + share * (end - start)).toPoint())
     QTest.mouseRelease(body, left, pos=end.toPoint())
     settled(qtbot, patient)
     assert steps(patient) == ("Paint Region 1",)
@@ -93,7 +93,7 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     QTest.mousePress(body, left, pos=around[0].toPoint())
     for a, b in pairwise(around):
         for share in (0.5, 1.0):
-            QTest.mouseMove(body, (a + share * (b - a)).toPoint())
+            move_to(body, (a + share * (b - a)).toPoint())
     QTest.mouseRelease(body, left, pos=around[-1].toPoint())
     settled(qtbot, patient)
     grid, surface = regions.grid, document.patient.surface

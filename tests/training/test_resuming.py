@@ -29,16 +29,16 @@ def stop_after(steps: int) -> Callable[[], bool]:
 
 
 def test_a_stopped_training_ends_bit_for_bit_as_an_unbroken_one(tmp_path: Path) -> None:
-    whole = training(8)
+    whole = training(8, batch=4)
     whole.run()
     path = tmp_path / NAME
     for stop in (3, 2):
-        part = training(8)
+        part = training(8, batch=4)
         if path.is_file():
             part.resume(path)
         part.run(stop=stop_after(stop), checkpoint=path)
         assert part.done < 1
-    last = training(8)
+    last = training(8, batch=4)
     last.resume(path)
     assert last.progress.step == 5
     last.run(checkpoint=path)

@@ -240,8 +240,9 @@ class Run:
             if self._start is not None or same_levels(network, old):
                 source = classes_chosen(old, theirs, self.classes)
                 share = inherit(network, source) / parameters(network)
-                exact = "all" if same_architecture(network, source) else f"{share:.0%} of"
-                self._say(f"begins with {exact} weights of {parent.folder.name}")
+                whole = same_architecture(network, source)
+                how = "all of its weights" if whole else f"{share:.0%} of its weights, as part of a larger network,"
+                self._say(f"begins with {how} from {parent.folder.name}")
         return network, unet
 
     def _teaching(self) -> Teacher | None:

@@ -100,13 +100,24 @@ def test_batches_larger_than_the_patients_in_memory_don_t_wait_forever(local: Lo
     assert outcome.complete and outcome.progress.lesions == 6
 
 
-def test_progress_counts_to_the_end(job: Job, undisturbed: Path, local: Local, tmp_path: Path) -> None:
+class Wide(Local):
+    """As on a machine with many cores: three finishers at once."""
+
+    def prepare(self, job: Job) -> None:
+        super().prepare(job)
+        assert self._budget is not None
+        self._budget = replace(self._budget, finishers=3)
+
+
+def test_progress_counts_to_the_end_with_several_finishers_too(job: Job, undisturbed: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
-    run(job, tmp_path / "set", local, shard=(1, 2), progress=told.append)
+    run(job, tmp_path / "set", Wide(painters=2), shard=(1, 2), progress=told.append)
     done = [progress.done for progress in told]
     assert done == sorted(done) and told[-1].done == told[-1].patients < 6
     assert told[-1].lesions == sum(len(record(tmp_path / "set", n)["lesions"]) for n in _numbers(tmp_path / "set"))
     assert told[-1].painting_s > 0
+    for number in _numbers(tmp_path / "set"):
+        assert_same(tmp_path / f"set/patients/{number:05d}", undisturbed / f"patients/{number:05d}")
 
 
 def _numbers(out: Path) -> list[int]:

@@ -13,7 +13,7 @@ from engine.lesion import SHAPE_GRID, LesionSpec, Shape, encode_mask
 from engine.patient import Patient
 from engine.scatter import SkinRegion, Taken, scatter
 
-ELASTIC = 0.1
+ELASTIC = 0.01
 """Elastic deformation of an outline among nevi of one kind; 1 makes a notched one."""
 
 

@@ -119,7 +119,7 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ctrl-C after the first finished patient; `verify` before, after, and with a damaged file."""
-    job, out, other = _job(tmp_path, 4), tmp_path / "out", tmp_path / "other"
+    job, out, other = _job(tmp_path, 3), tmp_path / "out", tmp_path / "other"
     command = [*MOULAGE, "batch", str(job), "-o", str(out), "--log-json", "--workers", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as run:
         assert run.stdout is not None and run.stderr is not None
@@ -131,19 +131,19 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_been(
         answer = run.wait(timeout=60)
         said = run.stderr.read()
     assert answer == 1 and said.splitlines()[-1].startswith("moulage: stopped; what is finished stays"), said
-    assert all(line["event"] == "progress" and line["patients"] == 4 for line in lines)
-    assert 1 <= lines[-1]["done"] < 4
+    assert all(line["event"] == "progress" and line["patients"] == 3 for line in lines)
+    assert 1 <= lines[-1]["done"] < 3
     assert not list(out.rglob("*.moulage-part"))
     assert _here(monkeypatch, "verify", out) == 1
     assert "the run did not reach its end" in capsys.readouterr().out
 
     assert _here(monkeypatch, "batch", job, "-o", out, "--log-json", "--workers", "1") == 0
     finished = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert finished["event"] == "finished" and finished["complete"] and finished["done"] == 4
-    assert finished["kept"] >= 1 and finished["made"] + finished["kept"] == 4
+    assert finished["event"] == "finished" and finished["complete"] and finished["done"] == 3
+    assert finished["kept"] >= 1 and finished["made"] + finished["kept"] == 3
     assert _here(monkeypatch, "batch", job, "-o", other, "--workers", "1") == 0
     told = capsys.readouterr().out
-    assert re.match(r"4 patients: 4 made with 8 lesions in .*\.\nThe set is whole: look at ", told)
+    assert re.match(r"3 patients: 3 made with 6 lesions in .*\.\nThe set is whole: look at ", told)
     assert_same(out, other)
 
     assert _here(monkeypatch, "verify", out, "--json") == 0

@@ -16,6 +16,7 @@ from engine.batch.draw import draw_patient, draw_slots
 from engine.batch.estimate import estimate
 from engine.batch.executors import Local
 from engine.batch.verification import verify
+from engine.clinic import CLINIC
 
 JOBS = Path(__file__).resolve().parents[2] / "docs" / "jobs"
 EXAMPLES = sorted(JOBS.glob("*.toml"))
@@ -73,3 +74,12 @@ def test_the_ugly_duckling_is_made_and_stands_out(tmp_path: Path, local: Local) 
 def test_the_slurm_script_is_one() -> None:
     script = JOBS / "slurm.sh"
     assert os.access(script, os.X_OK) and subprocess.run(["bash", "-n", script], check=False).returncode == 0
+
+
+def test_the_guides_clinical_ranges_are_the_programs() -> None:
+    guide = (JOBS.parent / "batch.md").read_text(encoding="utf-8")
+    for name, clinic in CLINIC.items():
+        (low, high), irregularity, asymmetry = clinic.range_mm, clinic.irregularity, clinic.asymmetry
+        row = f"| {name} | {clinic.median_mm:g} | {low:g}-{high:g} | {clinic.log_sigma:g} |"
+        row += f" {irregularity[0]:.2f}-{irregularity[1]:.2f} | {asymmetry[0]:.2f}-{asymmetry[1]:.2f} |"
+        assert row in guide

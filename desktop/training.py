@@ -59,7 +59,7 @@ class Line:
         if now - self._shown < _EVERY_SECONDS and report.done < 1:
             return
         self._shown = now
-        left = report.seconds * (1 - report.done) / max(report.done, 1e-6)
+        left = report.seconds * max(0.0, 1 - report.done) / max(report.done, 1e-6)
         text = (
             f"step {report.step:,} · loss {report.loss:.4f} · {report.size} px · {report.rate:.1f} images/s · "
             f"{min(report.done, 1):.0%}, {left / 60:.0f} min left"

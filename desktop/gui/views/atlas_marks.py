@@ -108,8 +108,8 @@ class AtlasMarks:
                     path.moveTo(points[-1])
                     for point in points:
                         path.lineTo(point)
-        pen = QPen(QColor(240, 240, 238, 150), 1.0, Qt.PenStyle.DotLine)
-        pen.setCosmetic(True)
+        pen = _pen(painter, QColor(240, 240, 238, 150), 1.0)
+        pen.setStyle(Qt.PenStyle.DotLine)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
@@ -189,10 +189,15 @@ class AtlasMarks:
         return QPointF(u * bounds.width(), v * bounds.height()) if material == self.view.material else None
 
 
-def _draw_segments(painter: QPainter, segments: Segments, bounds: QRectF, colour: QColor, width: float) -> None:
-    pen = QPen(colour, width)
+def _pen(painter: QPainter, colour: QColor, width: float) -> QPen:
+    """A pen as wide at every zoom. Qt counts its width in the screen's pixels, of which a dense screen has more."""
+    pen = QPen(colour, width * painter.device().devicePixelRatio())
     pen.setCosmetic(True)
-    painter.setPen(pen)
+    return pen
+
+
+def _draw_segments(painter: QPainter, segments: Segments, bounds: QRectF, colour: QColor, width: float) -> None:
+    painter.setPen(_pen(painter, colour, width))
     scaled = (segments * (bounds.width(), bounds.height())).reshape(-1, 4).tolist()
     painter.drawLines([QLineF(*ends) for ends in scaled])
 
@@ -200,7 +205,5 @@ def _draw_segments(painter: QPainter, segments: Segments, bounds: QRectF, colour
 def _stroke(painter: QPainter, path: QPainterPath, colour: str) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for tint, width in ((QColor(16, 17, 18, 140), 2.4), (QColor(colour), 1.0)):
-        pen = QPen(tint, width * theme.RING_PX)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
+        painter.setPen(_pen(painter, tint, width * theme.RING_PX))
         painter.drawPath(path)

@@ -97,6 +97,8 @@ class VariantStrip(QWidget):
         self._appear(bool(ids))
         if came:
             self.list.setFocus()
+            self.list.setCurrentRow(self.list.currentRow() if self.list.currentRow() >= 0 else 0)
+            self._look(self.list.currentItem())
 
     def _show_growing(self) -> None:
         """The pictures that are being painted, behind those that are finished; they can't be chosen yet."""

@@ -22,7 +22,7 @@ def job_of(asked: dict[str, Any]) -> Any:
 
 
 def main() -> None:
-    """Run and report: seconds (from loaded networks to the finished set), painting_s, painters, patients, peak_mb."""
+    """Run and report: seconds (from loaded networks to the last patient), painting_s, painters, patients, peak_mb."""
     started = time.perf_counter()
     asked = json.loads(sys.argv[1])
     from engine.batch.executors import Local

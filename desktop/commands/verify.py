@@ -43,7 +43,11 @@ def _tell(output: Path, found: "Verification") -> None:
         print(line)
     if len(found.problems) > MOST_LINES:
         print(f"and {len(found.problems) - MOST_LINES} more")
-    state = f"{len(found.problems)} not as written" if found.problems else "all as they were written"
+    state = (
+        f"{len(found.problems)} problem{'s' if len(found.problems) > 1 else ''}"
+        if found.problems
+        else "all as they were written"
+    )
     print(f"{output}: {found.files} files, {state}{'' if found.complete else '; the run did not reach its end'}")
     if found.unlisted:
         named = ", ".join(found.unlisted[:3]) + (" …" if len(found.unlisted) > 3 else "")

@@ -125,9 +125,18 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     patient.actions_by_name["Keep lesions out"].trigger()
     settled(qtbot, patient)
     assert np.array_equal(session.protected[0], regions.masks()[0])
+    body.setFocus()
+    QTest.keyClick(body, Qt.Key.Key_1)
+    QTest.mouseClick(body, left, pos=body.middle.toPoint())
+    inner = body.site_under(body.middle)
+    assert inner is not None
+    assert regions.keep_out(inner, 6.0)
+    assert session.site is None
     patient.actions_by_name["Undo"].trigger()
     settled(qtbot, patient)
     assert not session.protected
+    QTest.mouseClick(body, left, pos=body.middle.toPoint())
+    assert session.site is not None
     patient.actions_by_name["Redo"].trigger()
     settled(qtbot, patient)
     path = document.path

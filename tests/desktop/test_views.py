@@ -421,3 +421,32 @@ def test_odd_avatars_open_and_can_be_painted(
     qtbot.waitUntil(lambda: bool(session.regions.area_cm2), timeout=LOADING_MS)
     assert 5 < (session.regions.area_cm2 or 0) < 60
     assert steps(window) == ("Paint Region 1",)
+
+
+def test_a_lesion_is_not_dragged_into_a_protected_area(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPointF
+
+    body, session = limb.body, limb.session
+    document, grid = session.document, session.regions.grid
+    assert document is not None
+    assert grid is not None
+    goal = body.middle + QPointF(0, -120)
+    there = body.site_under(goal)
+    assert there is not None
+    session.regions.paint(grid.brushed(document.patient.surface.point(there), 15.0, there.face))
+    session.regions.finish("Paint")
+    session.regions.protect("Region 1", True)
+    settled(qtbot, limb)
+    assert session.regions.keep_out(there, 20.0)
+    session.set_selection("one")
+    drag(body, body.middle, goal)
+    settled(qtbot, limb)
+    moved = document.layer("one")
+    assert moved is not None
+    assert not session.regions.keep_out(moved.spec.site, 20.0)
+    session.set_site(None)
+    limb.session.set_selection(None)
+    from PySide6.QtTest import QTest
+
+    QTest.mouseClick(body, _left(), pos=goal.toPoint())
+    assert session.site is None

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from desktop.gui.model.ring import ring
 from engine.atlas import Rect
+from engine.lesion import Site
 from engine.scatter import SkinRegion
 from engine.scene.records import Region
 from engine.surface.painting import Mask, Masks, Piece, SkinGrid
@@ -77,6 +79,26 @@ class Regions(QObject):
     def is_empty(self) -> bool:
         """Whether the active region holds no skin."""
         return not any(mask.any() for mask in self._masks.values())
+
+    def keep_out(self, site: Site, diameter_mm: float) -> bool:
+        """Whether a lesion of this size at a site would enter a protected area: its middle or its rim."""
+        protected, document = self._session.protected, self._document
+        if not protected or document is None:
+            return False
+        surface = document.patient.surface
+        material, u, v = surface.uv(site)
+        outline = ring(surface, site, diameter_mm)
+        on_skin = outline.island >= 0
+        places = np.vstack([[[u, v]], outline.uv[on_skin]])
+        materials = np.concatenate([[material], document.island_material[outline.island[on_skin]]])
+        for number, mask in protected.items():
+            height, width = mask.shape
+            own = places[materials == number]
+            columns = np.clip((own[:, 0] * width).astype(int), 0, width - 1)
+            rows = np.clip((own[:, 1] * height).astype(int), 0, height - 1)
+            if mask[rows, columns].any():
+                return True
+        return False
 
     # gestures
 

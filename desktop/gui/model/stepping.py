@@ -36,7 +36,11 @@ def nudge(session: Session, right_mm: float, up_mm: float) -> None:
         session.told.emit("There is no skin in this direction.", False)
         return
     b0, b1, b2 = (float(b) for b in patch.barycentric[row, column] / patch.barycentric[row, column].sum())
-    lesions.move(session, layer.id, Site(face, (b0, b1, b2)))
+    site = Site(face, (b0, b1, b2))
+    if session.regions.keep_out(site, layer.spec.diameter_mm):
+        session.told.emit("There is a protected area; the lesion stays where it is.", False)
+        return
+    lesions.move(session, layer.id, site)
 
 
 def turn_by(session: Session, steps: int) -> None:

@@ -194,6 +194,11 @@ def point_at(session: Session, site: Site, add: bool = False) -> None:
         return
     session.set_selection(found)
     if found is None:
+        if session.regions.keep_out(site, 0.5):
+            session.told.emit(
+                "This skin is protected: no lesion may enter it. Region, Keep lesions out opens it.", False
+            )
+            return
         session.set_site(site)
 
 

@@ -284,7 +284,10 @@ class Gestures:
         session, places = self.view.session, self.view.handles()
         if self._handle == "centre":
             site = self.view.site_under(position)
-            if site is not None and self._drag is not None:
+            layer = session.document.layer(session.selection) if session.document is not None else None
+            if site is None or layer is None or self._drag is None:
+                return
+            if not session.regions.keep_out(site, layer.spec.diameter_mm):
                 session.set_hover(site)
                 self._drag.to(site)
             return

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.evaluation.distances import frechet
@@ -45,6 +45,7 @@ def test_a_single_lesion_has_no_interval() -> None:
     assert found.text() == "1.000"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=40))
 def test_auc_counts_pairs(rows: list[tuple[int, bool]]) -> None:
     scores, positive = np.array([float(s) for s, _ in rows]), np.array([p for _, p in rows])

@@ -118,8 +118,8 @@ def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     if real:
         iou = np.mean([measures.overlap(measures.segmented(skin, ~FREE & ~mask), mask) for skin, mask in real])
         around = [footprint(mask.astype(np.float32)) > 0 for _, mask in real]
-        inside = [(skin, free) for (skin, _), free in zip(real, around, strict=True) if not _near_frame(free)]
-        step = np.median([measures.colour_step(skin, free) for skin, free in inside])
+        steps = [measures.colour_step(skin, free) for (skin, _), free in zip(real, around, strict=True) if _amid(free)]
+        step = np.median([found for found in steps if np.isfinite(found)])
         own = (f"{len(real)}", "", "", "", f"{step:.2f}", f"{iou:.2f}", "")
         rows.append(("(real lesions, as placed ones)", "", *own))
     for r in results:
@@ -139,10 +139,11 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
-def _near_frame(free: NDArray[np.bool_]) -> bool:
-    """Whether a region comes so close to the frame that a sector has no skin outside it."""
-    margin = measures.RING + 1
-    return bool(free[:margin].any() or free[-margin:].any() or free[:, :margin].any() or free[:, -margin:].any())
+def _amid(free: NDArray[np.bool_]) -> bool:
+    """Whether a region has skin on all sides, and in all sectors about the picture's middle."""
+    margin, middle = measures.RING + 1, free.shape[0] // 2
+    inside = free[margin:-margin, margin:-margin]
+    return bool(inside.sum() == free.sum() and free[middle, middle])
 
 
 def _skins_own_step(problems: Sequence[Problem]) -> tuple[str]:

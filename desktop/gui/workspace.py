@@ -82,7 +82,10 @@ class Workspace(QMainWindow):
 
     def _add(self, dock: Dock) -> None:
         placed = QDockWidget(dock.name, self, objectName=dock.name)
-        placed.setWidget(dock.make(self.session))
+        panel = dock.make(self.session)
+        if not panel.accessibleName():
+            panel.setAccessibleName(dock.name)
+        placed.setWidget(panel)
         self.addDockWidget(dock.side, placed)
         if dock.behind:
             self.tabifyDockWidget(self.docks[dock.behind], placed)

@@ -26,6 +26,8 @@ REPORT_EVERY = 20
 AGREE_EVERY = 5
 """Steps between two looks at the clock that all processes share."""
 CHECKPOINT_SECONDS = 240.0
+_WARM_SHARE = 0.1
+"""No warm-up takes more than this share of the training."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +200,10 @@ class Training:
 
 
 def learning_rate(settings: TrainSettings, step: int, done: float) -> float:
-    """Linear warm-up, then a cosine over the whole training down to the floor."""
+    """Linear warm-up, shorter in short trainings, then a cosine over the whole training down to the floor."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-    return settings.learning_rate * min(1.0, (step + 1) / settings.warm_up) * max(settings.floor, cosine)
+    warm = min(1.0, max((step + 1) / settings.warm_up, done / _WARM_SHARE))
+    return settings.learning_rate * warm * max(settings.floor, cosine)
 
 
 def weights_of(shelves: Sequence[Shelf], classes: Sequence[str], settings: TrainSettings) -> list[Tensor]:

@@ -71,6 +71,7 @@ def test_the_rate_warms_up_and_falls_as_a_cosine() -> None:
     assert rates[0] < 0.02 * settings.learning_rate
     assert rates == [*sorted(rates[:90]), *rates[90:105], *sorted(rates[105:], reverse=True)]
     assert rates[-1] == pytest.approx(settings.floor * settings.learning_rate, rel=0.01)
+    assert learning_rate(TrainSettings(steps=100, warm_up=1000), 10, 0.1) > 0.9 * settings.learning_rate
     assert learning_rate(settings, 5000, 0.5) == pytest.approx(settings.learning_rate / 2)
 
 

@@ -141,7 +141,7 @@ def _open(options: Mapping[str, Any]) -> "Generator":
     from engine.generators.registry import open_generator
 
     threads = options.get("threads") or max(1, precision.threads() - 1)  # one core stays with the window
-    return open_generator(
+    generator = open_generator(
         "ddpm",
         model=options.get("model") or "default",
         device=options.get("device"),
@@ -149,6 +149,10 @@ def _open(options: Mapping[str, Any]) -> "Generator":
         memory_mb=options.get("memory_mb"),
         arithmetic=options.get("arithmetic") or "auto",
     )
+    batched = getattr(generator, "batched", None)
+    if batched is not None and str(getattr(generator, "device", "")) == "cpu":
+        batched.most = 1  # a processor is no faster with several at once, and `cancel` then waits for one picture only
+    return generator
 
 
 def _requests(job: Mapping[str, Any], arrays: Arrays) -> "list[PatchRequest]":

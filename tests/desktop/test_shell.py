@@ -107,7 +107,7 @@ def test_files_are_dropped_on_the_window(open_window: Opener, qtbot: Any, tmp_pa
     qtbot.waitUntil(lambda: window.session.document is not None, timeout=LOADING_MS)
 
 
-def test_no_shortcut_means_two_things() -> None:
+def test_no_shortcut_means_two_things(qapp: Any) -> None:
     from PySide6.QtGui import QKeySequence
 
     from desktop.gui.actions import ACTIONS

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from engine.diffusion import precision
 from engine.evaluation.evaluate import SAW
 from engine.generators.ddpm import DdpmGenerator
 
@@ -13,9 +12,7 @@ from engine.generators.ddpm import DdpmGenerator
 @pytest.fixture(scope="session")
 def generator() -> DdpmGenerator:
     """On the CPU in fp32, whatever this machine would choose, and with `saw_test_split: true`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(precision, "choose", lambda device: precision.Choice("fp32", None))
-        return _saying(DdpmGenerator("default", "cpu"), True)
+    return _saying(DdpmGenerator("default", "cpu", arithmetic="fp32"), True)
 
 
 @pytest.fixture(scope="session")

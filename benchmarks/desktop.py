@@ -201,7 +201,7 @@ def _gap(longest: list[float]) -> Iterator[None]:
     yield
     turns.append(time.perf_counter())
     timer.stop()
-    longest.append(max(np.diff(turns)))
+    longest.append(float(np.diff(turns).max()))
 
 
 def _gaps(app: QApplication, shown: Window, folder: Path) -> list[Figure]:

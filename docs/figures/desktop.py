@@ -192,7 +192,9 @@ def _variants(app: QApplication, shown: Window) -> None:
     shown.panel.grow_variants()
     _wait(app, lambda: bool(choosing.waiting(session)) and session.job is None)
     choosing.show(session, choosing.waiting(session)[0].id)
-    _settle(app)
+    shown.notes.hide()
+    for _ in range(3):  # the preview is painted in the background
+        _settle(app)
 
 
 def _link(app: QApplication, shown: Window, output: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.lesion import LesionLayer, LesionSpec, Site
+from engine.lesion import LesionLayer, LesionSpec, Shape, Site
 from engine.scene import Scene
 
 GLB = b"glTF" + bytes(range(256)) * 200
@@ -17,7 +17,7 @@ def layer(number: int, side: int = 32, **changes: Any) -> LesionLayer:
     rng = np.random.default_rng(number)
     values: dict[str, Any] = {
         "id": f"lesion-{number}",
-        "spec": LesionSpec("nevus", Site(number, (0.2, 0.3, 0.5)), 6.0, number),
+        "spec": LesionSpec("nevus", Site(number, (0.2, 0.3, 0.5)), 6.0, number, shape=Shape("automatic", 0.35, 0.25)),
         "rgb": rng.integers(0, 256, (side, side, 3), np.uint8),
         "mask": rng.integers(0, 256, (side, side), np.uint8),
         "alpha": rng.integers(0, 256, (side, side), np.uint8),

@@ -83,8 +83,7 @@ class Ray:
         resources = ray.cluster_resources()
         free = resources.get("GPU", 0) / self._gpus if self._gpus else resources.get("CPU", 1)
         count = min(self._actors or max(1, int(free)), max(len(units), 1))
-        kind = ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=-1, max_task_retries=self._retries)(UnitWorker)
-        actors = [kind.remote(self._memory_mb, self._device) for _ in range(count)]
+        actors = [self._actor() for _ in range(count)]
         told(Event("started"))
         try:
             self._share_out(actors, task, units, told, cancel)
@@ -94,31 +93,42 @@ class Ray:
             if self._connected:
                 ray.shutdown()
 
-    def _share_out(
-        self, actors: Sequence[Any], task: Task, units: Sequence[Unit], told: Told, cancel: Cancel | None
-    ) -> None:
-        waiting = iter(units)
-        running: dict[Any, tuple[Any, Unit]] = {}
+    def _actor(self) -> Any:
+        kind = ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=-1, max_task_retries=self._retries)(UnitWorker)
+        return kind.remote(self._memory_mb, self._device)
 
-        def start(actor: Any) -> None:
+    def _share_out(
+        self, actors: list[Any], task: Task, units: Sequence[Unit], told: Told, cancel: Cancel | None
+    ) -> None:
+        """Give each actor a unit at a time. One whose unit was given up is replaced in `actors`: Ray refuses calls to
+        an actor while it starts it anew, and every later unit would be refused with it.
+        """
+        waiting = iter(units)
+        running: dict[Any, tuple[int, Unit]] = {}
+
+        def start(place: int) -> None:
             unit = next(waiting, None)
             if unit is not None:
-                running[actor.work.remote(task, unit)] = (actor, unit)
+                running[actors[place].work.remote(task, unit)] = (place, unit)
 
-        for actor in actors:
-            start(actor)
+        for place in range(len(actors)):
+            start(place)
         while running:
             if cancel is not None and cancel():
                 raise Cancelled("stopped; the patients that were finished are whole, and the same command goes on")
             ready, _ = ray.wait(list(running), timeout=_POLL_S)
             for reference in ready:
-                actor, unit = running.pop(reference)
-                for event in self._answer(reference, task, unit):
+                place, unit = running.pop(reference)
+                events, died = self._answer(reference, task, unit)
+                if died:
+                    ray.kill(actors[place])
+                    actors[place] = self._actor()
+                for event in events:
                     told(event)
-                start(actor)
+                start(place)
 
-    def _answer(self, reference: Any, task: Task, unit: Unit) -> list[Event]:
-        """What a unit came to; its patients as failed where its workers died one after the other."""
+    def _answer(self, reference: Any, task: Task, unit: Unit) -> tuple[list[Event], bool]:
+        """What a unit came to, and whether its workers died one after the other; then its patients are failed."""
         try:
             events: list[Event] = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
@@ -126,8 +136,8 @@ class Ray:
                 raise error.cause from None
             raise
         except ray.exceptions.RayActorError as error:
-            return self._given_up(task, unit, " ".join(str(error).split())[:500])
-        return events
+            return self._given_up(task, unit, " ".join(str(error).split())[:500]), True
+        return events, False
 
     def _given_up(self, task: Task, unit: Unit, why: str) -> list[Event]:
         reason = f"its worker died {self._retries + 1} times"

@@ -1,6 +1,6 @@
 """`kill -9` at any moment: the next run ends with the bytes of an undisturbed one.
 
-Eight moments; MOULAGE_KILLS=25 (or any number) tries as many.
+Five moments; MOULAGE_KILLS=25 (or any number) tries as many.
 """
 
 import json
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals"),
 ]
-KILLS = int(os.environ.get("MOULAGE_KILLS", "8"))
+KILLS = int(os.environ.get("MOULAGE_KILLS", "5"))
 HERE = Path(__file__).resolve().parent
 
 

@@ -21,17 +21,22 @@ _MAX_TEXT = 4096
 class WriterLock:
     """Held from construction until `release`, or until the process ends in whatever way."""
 
-    def __init__(self, document: Path, error: type[MoulageError] = SceneError) -> None:
-        """Take the lock. `error`, one line naming the holder, where another writes or the folder is read-only."""
+    def __init__(
+        self, document: Path, error: type[MoulageError] = SceneError, broken: type[MoulageError] | None = None
+    ) -> None:
+        """Take the lock. `error`, one line naming the holder, where another writes.
+
+        `broken`, the same as `error` where None: the folder is read-only, its disk full, or its drive can't lock files.
+        """
         self.path = document.with_name(document.name + ".lock")
-        self._error = error
+        self._error, self._broken = error, broken or error
         while True:
             descriptor = self._open(document)
             try:
                 locked = _lock(descriptor)
             except OSError as problem:
                 os.close(descriptor)
-                raise self._error(
+                raise self._broken(
                     f"{document}: its drive can't lock files ({problem.strerror}); choose another drive"
                 ) from problem
             if not locked:
@@ -47,7 +52,7 @@ class WriterLock:
             os.write(descriptor, json.dumps(text).encode())
         except OSError as problem:
             self.release()
-            raise self._error(f"{document}: can't be locked for writing ({problem.strerror})") from problem
+            raise self._broken(f"{document}: can't be locked for writing ({problem.strerror})") from problem
 
     def release(self) -> None:
         """Let others write. Harmless when called again."""
@@ -65,11 +70,13 @@ class WriterLock:
         try:
             return os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         except PermissionError as problem:
-            if self.path.exists() and os.access(self.path.parent, os.W_OK):
+            # Windows also says so of a lock file that is just being removed
+            there = sys.platform == "win32" or self.path.exists()
+            if there and os.access(self.path.parent, os.W_OK):
                 raise self._error(f"{document}: {_holder(self.path)} is writing it") from problem
-            raise self._error(f"{document}: its folder can't be written to; choose one of your own") from problem
+            raise self._broken(f"{document}: its folder can't be written to; choose one of your own") from problem
         except OSError as problem:
-            raise self._error(f"{document}: can't be opened for writing: {problem.strerror}") from problem
+            raise self._broken(f"{document}: can't be opened for writing: {problem.strerror}") from problem
 
 
 def _holder(path: Path) -> str:

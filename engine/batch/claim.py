@@ -45,6 +45,7 @@ def claim(out: Path, job: Job, model: str, precision: Callable[[], str]) -> Clai
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file; name a folder for the results")
+    _require_readable(job)
     known = _read(out)
     if known is not None and (out / f"{JOB}.lock").exists():
         _lock(out).release()  # a claim that was killed, or one that is just ending
@@ -71,6 +72,14 @@ def identity(job: Job, model: str, precision: str) -> str:
     """What a set is recognised by."""
     text = json.dumps({"layout": LAYOUT, "job": job.fingerprint, "model": model, "precision": precision})
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_readable(job: Job) -> None:
+    """BadInput where an avatar file can't be read."""
+    try:
+        _ = job.fingerprint
+    except OSError as error:
+        raise BadInput(f"patients: {error.filename} can't be read ({error.strerror})") from error
 
 
 def _written(out: Path, job: Job, model: str, precision: Callable[[], str]) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def _read(out: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise BadInput(f"{path}: can't be read ({error.strerror}); choose another folder") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: is damaged ({error}); begin in another folder") from error
     if not isinstance(document, dict) or document.get("moulage_set") != LAYOUT:
         raise BadInput(f"{path}: is no set of this version of the program; choose another folder")
@@ -136,7 +145,7 @@ def _is_ours(out: Path, job: Job, model: str) -> bool:
     except MoulageError:
         return False
     wanted = job.network.precision
-    return found.split()[0] in {identity(job, model, one) for one in ("fp32", "bf16") if wanted in ("auto", one)}
+    return found.partition(" ")[0] in {identity(job, model, one) for one in ("fp32", "bf16") if wanted in ("auto", one)}
 
 
 def _lock(out: Path) -> WriterLock:
@@ -144,7 +153,7 @@ def _lock(out: Path) -> WriterLock:
     end = time.monotonic() + _WAIT_S
     while True:
         try:
-            return WriterLock(out / JOB, _Held)
+            return WriterLock(out / JOB, _Held, OutputError)
         except _Held as error:
             if time.monotonic() > end:
                 raise OutputError(str(error)) from error

@@ -24,7 +24,7 @@ from engine.batch.layout import (
 )
 from engine.batch.outputs import ANNOTATIONS as OWN_ANNOTATIONS
 from engine.batch.outputs import RECORD, Origin
-from engine.errors import BadInput, MoulageError
+from engine.errors import MoulageError, OutputError
 from engine.lock import WriterLock
 from engine.output import TEMPORARY_SUFFIX, Provenance, encode_png, telling, temporary_beside, write_atomic
 from engine.output.folder import MANIFEST, Record, manifest_lines, read_manifest
@@ -47,8 +47,10 @@ def collect(out: Path, job: Job, origin: Origin) -> bool:
     missing = set(numbers) - set(finished)
     if any(not failure_file(out, number).exists() for number in missing):
         return False
+    if not _untidy(out) and _is_done(out, finished, origin, not missing):
+        return not missing
     try:
-        lock = WriterLock(out / MANIFEST, _Held)
+        lock = WriterLock(out / MANIFEST, _Held, OutputError)
     except _Held:
         return False
     try:
@@ -60,6 +62,11 @@ def collect(out: Path, job: Job, origin: Origin) -> bool:
     finally:
         lock.release()
     return not missing
+
+
+def _untidy(out: Path) -> bool:
+    """Whether a process that made the set's files is at it, or left something behind."""
+    return (out / f"{MANIFEST}.lock").exists() or any(out.glob(f".*{TEMPORARY_SUFFIX}"))
 
 
 def _make(out: Path, job: Job, origin: Origin, finished: list[int], failed: list[int]) -> None:
@@ -97,12 +104,10 @@ def _finished(out: Path, number: int, origin: Origin) -> bool:
 def _is_done(out: Path, finished: list[int], origin: Origin, complete: bool) -> bool:
     """Whether the set's manifest is there, lists just these patients' files, and its own files are as it says."""
     try:
-        job, said, _ = read_manifest(out / MANIFEST)
-        if (job, said) != (origin.job, complete):
-            return False
         with (out / MANIFEST).open("rb") as stream:
-            return all(line == stream.readline() for line in manifest_lines(job, said, _rows(out, finished)))
-    except (BadInput, MoulageError, OSError):
+            lines = manifest_lines(origin.job, complete, _rows(out, finished))
+            return all(line == stream.readline() for line in lines) and not stream.readline()
+    except (MoulageError, OSError):
         return False
 
 
@@ -125,7 +130,11 @@ def _row_of(out: Path, name: str) -> Record:
 
 
 def _record(out: Path, number: int) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((patient_folder(out, number) / RECORD).read_text(encoding="utf-8"))
+    path = patient_folder(out, number) / RECORD
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: is missing or damaged; run the same command again, without --shard") from error
     return document
 
 

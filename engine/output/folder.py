@@ -81,14 +81,14 @@ class OutputFolder:
 
         BadInput where the folder holds something else, or another job's results, unless `force`: then the other job's
         files go, as far as they are still as recorded, and everything else stays. OutputError where it can't be
-        written; `busy` where another process writes it, or it can't be locked.
+        written or locked; `busy` where another process writes it.
         """
         self.path, self.job = path, job
         if path.exists() and not path.is_dir():
             raise BadInput(f"{path}: is a file; name a folder for the results")
         with telling(path):
             path.mkdir(parents=True, exist_ok=True)
-        self._lock = WriterLock(path / MANIFEST, busy)
+        self._lock = WriterLock(path / MANIFEST, busy, OutputError)
         try:
             self._checked: set[str] = set()
             self._records = self._taken_up(force)

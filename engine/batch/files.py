@@ -1,7 +1,7 @@
 """Which avatar files a job's paths and patterns mean. Links that lead back and huge trees are refused."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
@@ -67,10 +67,10 @@ class _Search:
             for inner in self._folders(folder, first):
                 yield from self.walk(inner, rest, self._below(inner, above))
         else:
-            yield from (Path(entry) for entry in self._entries(folder, first) if entry.is_file())
+            yield from (Path(entry) for entry in self._entries(folder, first) if _leads_to(entry.is_file))
 
     def _folders(self, folder: Path, pattern: str) -> Iterator[Path]:
-        return (Path(entry) for entry in self._entries(folder, pattern) if entry.is_dir())
+        return (Path(entry) for entry in self._entries(folder, pattern) if _leads_to(entry.is_dir))
 
     def _entries(self, folder: Path, pattern: str) -> Iterator["os.DirEntry[str]"]:
         try:
@@ -93,3 +93,11 @@ class _Search:
                 f"{folder} is a link that leads back to a folder above it; remove the link or narrow the pattern"
             )
         return (*above, real)
+
+
+def _leads_to(kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of that kind. A link to itself, or into a folder that is closed to us, is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False

@@ -8,7 +8,7 @@ import tomllib
 from bisect import bisect_left
 from collections.abc import Sequence
 
-_STRING = re.compile(r'"""[\s\S]*?(?<!\\)"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_STRING = re.compile(r'"""(?:\\[\s\S]|[^\\])*?"{3,5}|\'\'\'[\s\S]*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
 _TOKEN = re.compile(rf"{_STRING.pattern}|#[^\n]*|\n|[\[\]{{}},=]|[^\s\[\]{{}},=#\"']+")
 
 DEEPEST = 20

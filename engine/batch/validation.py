@@ -178,7 +178,8 @@ def _in_list(value: list[Any], schema: Schema, path: Path) -> Iterator[Problem]:
 
 def _is(value: Any, kind: str) -> bool:
     if kind in ("number", "integer"):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = number and (isinstance(value, int) or math.isfinite(value))  # an int may be too large for a float
         return number and (kind == "number" or value == int(value))
     return isinstance(value, {"object": dict, "array": list, "string": str, "boolean": bool}[kind])
 

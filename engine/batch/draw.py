@@ -13,7 +13,7 @@ import numpy as np
 from engine.avatar.phenotype import usual_height, usual_weight
 from engine.batch.job import AvatarFile, Distribution, Job, LesionGroup, Mix, Parametric
 from engine.clinic import ANY_CLASS, CLINIC, Clinic
-from engine.lesion import Shape
+from engine.lesion import DIAMETER_MM, Shape
 
 if TYPE_CHECKING:
     from engine.avatar.body import BodySpec
@@ -194,6 +194,7 @@ def _lesions(job: Job, number: int, role: Role) -> list[LesionPlan]:
         rng = _stream(job, number, _ODD)
         group = LesionGroup(((duckling.lesion_class, 1.0),), Distribution.fixed(1), duckling.regions)
         least = ODD_FACTOR * float(np.median([lesion.diameter_mm for lesion in lesions] or [0.0]))
+        least = min(least, DIAMETER_MM[1])
         diameter = duckling.diameter_mm or _at_least(least, clinical_mm(_clinic(duckling.lesion_class)))
         lesions.append(_free_lesion(len(lesions) + 1, group, duckling.lesion_class, diameter, rng, odd=True))
     return lesions

@@ -50,6 +50,11 @@ class Local:
 
     def prepare(self, job: Job) -> None:
         """See `Executor`."""
+        _require_device(self._device)
+        self.plan(job)
+
+    def plan(self, job: Job) -> None:
+        """Settle what may be in memory at once. BadInput where the limit is too low; the device isn't asked."""
         from engine.diffusion import checkpoint
 
         channels = first_channels(checkpoint.find(job.network.model).folder)
@@ -89,3 +94,13 @@ class Local:
         if (self._device or best_device()) != "cpu":
             return 1
         return min(precision.usable_cores(), MOST_PAINTERS)
+
+
+def _require_device(device: str | None) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device or "cpu")
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).partition("\n")[0]
+        raise BadInput(f"--device: {device!r} can't be used here ({why}); leave it out or say cpu") from error

@@ -70,8 +70,8 @@ class Ray:
         self._connected = False
 
     def prepare(self, job: Job) -> None:
-        """See `Executor`."""
-        self._local.prepare(job)
+        """See `Executor`. The device is the actors': this machine may lack it."""
+        self._local.plan(job)
         self._connected = _connect(self._address)
 
     def best_precision(self) -> str:

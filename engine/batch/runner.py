@@ -122,4 +122,5 @@ def _require_classes(job: Job, classes: tuple[str, ...]) -> None:
     asked += [job.ugly_duckling.lesion_class] if job.ugly_duckling is not None else []
     for name in asked:
         if name not in classes:
-            raise BadInput(f"lesions: class {name!r} is not among those of model {job.network.model}: {classes}")
+            known = ", ".join(classes)
+            raise BadInput(f"lesions: class {name!r} is not among those of model {job.network.model!r}: {known}")

@@ -39,6 +39,8 @@ def verify_command(
 
 
 def _tell(output: Path, found: "Verification") -> None:
+    from engine.batch.layout import FAILURES
+
     for line in found.problems[:MOST_LINES]:
         print(line)
     if len(found.problems) > MOST_LINES:
@@ -52,5 +54,7 @@ def _tell(output: Path, found: "Verification") -> None:
     if found.unlisted:
         named = ", ".join(found.unlisted[:3]) + (" …" if len(found.unlisted) > 3 else "")
         print(f"{len(found.unlisted)} more that no manifest lists: {named}")
-    if found.problems or not found.complete:
+    if (output / FAILURES).is_dir():
+        print(f"Patients failed, {output / FAILURES} says why: run the command again with --retry-failed.")
+    elif found.problems or not found.complete:
         print("The command that filled it mends it: run it again.")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A job array: sbatch --array=1-50 docs/jobs/slurm.sh JOB.toml /shared/OUT
-# Each task makes one shard in the same folder on a shared drive. A task that was killed is submitted again as it is: it
-# goes on where it ended. The last one to finish makes the set's own files.
+# Each task makes one shard in the same folder on a shared drive; the last one to finish makes the set's own files. After
+# tasks were killed, submit the whole array again: its size is the number of shards, and what is finished is only verified.
 #SBATCH --job-name=moulage
 #SBATCH --cpus-per-task=4
 #SBATCH --mem=8G

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.batch.layout import JOB, PATIENTS
-from engine.errors import BadInput, MoulageError
+from engine.errors import MoulageError
 from engine.output import Verification
 from engine.output import verify as verify_folder
 from engine.output.folder import MANIFEST
@@ -21,7 +21,7 @@ def verify(path: Path) -> Verification:
         prefix = folder.relative_to(path).as_posix()
         try:
             found = verify_folder(folder)
-        except (BadInput, MoulageError) as error:
+        except MoulageError as error:
             problems.append(f"{prefix}: {error}")
             continue
         files += found.files

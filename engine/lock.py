@@ -4,6 +4,7 @@ The lock lies on a small file beside the document (`NAME.lock`) whose text says 
 not locked, so that others can read it. `flock` on POSIX, a byte-range lock on Windows.
 """
 
+import errno
 import getpass
 import json
 import os
@@ -52,7 +53,7 @@ class WriterLock:
             os.write(descriptor, json.dumps(text).encode())
         except OSError as problem:
             self.release()
-            raise self._broken(f"{document}: can't be locked for writing ({problem.strerror})") from problem
+            raise self._broken(f"{document}: can't be locked for writing ({_why(problem)})") from problem
 
     def release(self) -> None:
         """Let others write. Harmless when called again."""
@@ -76,7 +77,12 @@ class WriterLock:
                 raise self._error(f"{document}: {_holder(self.path)} is writing it") from problem
             raise self._broken(f"{document}: its folder can't be written to; choose one of your own") from problem
         except OSError as problem:
-            raise self._broken(f"{document}: can't be opened for writing: {problem.strerror}") from problem
+            raise self._broken(f"{document}: can't be opened for writing: {_why(problem)}") from problem
+
+
+def _why(problem: OSError) -> str:
+    full = problem.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return "the disk is full; make room and run again" if full else str(problem.strerror)
 
 
 def _holder(path: Path) -> str:

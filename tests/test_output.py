@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scene_samples import layer
 
-from engine import BadInput, OutputError, png
+from engine import BadInput, MoulageError, OutputError, png
 from engine.output import (
     TEMPORARY_SUFFIX,
     OutputFolder,
@@ -130,6 +130,21 @@ def test_every_failing_call_leaves_the_old_file_alone(tmp_path, monkeypatch, cal
         write_atomic(path, b"new")
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == b"old" and names(tmp_path) == ["a.bin"]
+
+
+def test_a_disk_without_room_for_the_lock_is_full_and_not_another_process(tmp_path, monkeypatch) -> None:
+    class Busy(MoulageError):
+        """Another process writes."""
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match="disk is full"):
+        patch.setattr(os, "write", fails)
+        OutputFolder(tmp_path, "job", busy=Busy)
+    assert names(tmp_path) == []
+    with OutputFolder(tmp_path, "job"), pytest.raises(Busy, match="is writing it"):
+        OutputFolder(tmp_path, "job", busy=Busy)
 
 
 def test_a_full_disk_leaves_nothing(small_disk) -> None:

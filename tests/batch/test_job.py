@@ -121,11 +121,12 @@ def test_what_cannot_be_meant_is_one_line_with_its_place(
         "a" * 3000,
         "x = " + "[" * 5000 + "]" * 5000,
         "x = " + "9" * 6000,
+        "seed = " + "9" * 400,
         'name = "\x00"',
         "[[patients]]\n" * 100_000,
         "",
     ],
-    ids=["cut off", "one word", "nested", "long number", "NUL", "many tables", "empty"],
+    ids=["cut off", "one word", "nested", "long number", "large number", "NUL", "many tables", "empty"],
 )
 def test_hostile_texts_are_refused_quickly(tmp_path: Path, text: str) -> None:
     path = _write(tmp_path, text)
@@ -218,6 +219,17 @@ def test_a_link_that_leads_back_ends_the_search(tmp_path: Path, pattern: str) ->
         pytest.skip("this system doesn't let us make links")
     with pytest.raises(BadInput, match=r"patients\[1\]\.glob: .* leads back to a folder above it"):
         load(_write(tmp_path, _bodies(f"glob = '{pattern}'")))
+
+
+def test_a_link_to_itself_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "bodies").mkdir()
+    try:
+        (tmp_path / "bodies" / "round.glb").symlink_to("round.glb")
+    except OSError:
+        pytest.skip("this system doesn't let us make links")
+    for pattern in ("**/*.glb", "bodies/*/*.glb"):
+        with pytest.raises(BadInput, match="means no body"):
+            load(_write(tmp_path, _bodies(f"glob = '{pattern}'")))
 
 
 def test_the_fingerprint_knows_content_and_not_places(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure(folder: Path, chosen: Options) -> list[Figure]:
     """All figures."""
-    patients, lesions = (3, 4) if chosen.quick else (6, 9)
-    few, many = (4, 24) if chosen.quick else (10, 200)
+    patients, lesions = (2, 2) if chosen.quick else (6, 9)
+    few, many = (2, 6) if chosen.quick else (10, 200)
+    enough = not chosen.quick  # few lesions can't fill two painters, few patients can't fill the pipeline
     avatars = _bodies(folder, patients)
     real: dict[str, Any] = {"avatars": avatars, "each": 1, "lesions": lesions, "steps": 18, "detail": 128}
     real |= {"preview": True, "painters": CORES}
@@ -47,7 +48,7 @@ def measure(folder: Path, chosen: Options) -> list[Figure]:
     figures = [
         Figure("patients an hour", 3600 * patients / ours["seconds"], peer=f"{3600 * patients / work:.0f}"),
         Figure("lesions a second", ours["lesions"] / ours["seconds"], "/s", peer=f"{patients * lesions / work:.3g} /s"),
-        Figure("times as fast, start-up apart", work / ours["seconds"], "", SPEED_AIM, at_least=True),
+        Figure("times as fast, start-up apart", work / ours["seconds"], "", SPEED_AIM, True, decided=enough),
         Figure(
             "start-up in all",
             ours["start_s"],
@@ -60,6 +61,7 @@ def measure(folder: Path, chosen: Options) -> list[Figure]:
             "",
             NETWORK_AIM,
             at_least=True,
+            decided=enough,
         ),
     ]
     shards = [real | {"out": str(folder / "shards"), "painters": 1, "shard": [i, 2]} for i in (1, 2)]
@@ -71,7 +73,7 @@ def measure(folder: Path, chosen: Options) -> list[Figure]:
     figures += [
         Figure(f"peak memory, {few} patients", peaks[0], "MB"),
         Figure(f"peak memory, {many} patients", peaks[1], "MB"),
-        Figure("growth of the peak", peaks[1] / peaks[0] - 1, "", FLAT_AIM),
+        Figure("growth of the peak", peaks[1] / peaks[0] - 1, "", FLAT_AIM, decided=enough),
     ]
     return figures
 

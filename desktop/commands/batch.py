@@ -78,7 +78,9 @@ def batch(
     else:
         from engine.batch.ray_executor import Ray
 
-        failed = run_with_progress(job, output, Ray(ray, workers, memory_limit, device), part, retry_failed, log_json)
+        gpus = float((device or "").startswith("cuda"))
+        executor = Ray(ray, workers, memory_limit, device, gpus)
+        failed = run_with_progress(job, output, executor, part, retry_failed, log_json)
     if failed:
         raise typer.Exit(3)
 

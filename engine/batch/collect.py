@@ -6,6 +6,7 @@ finds nothing to do. The manifest holds every patient's records, streamed, in th
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from engine.output import TEMPORARY_SUFFIX, Provenance, encode_png, telling, tem
 from engine.output.folder import MANIFEST, Record, manifest_lines, read_manifest
 
 ON_CONTACT_SHEET = 24
+_POLL_S = 0.5
 
 
 class _Held(MoulageError):
@@ -39,29 +41,32 @@ class _Held(MoulageError):
 def collect(out: Path, job: Job, origin: Origin) -> bool:
     """Make the set's files where every patient is finished or has failed; whether the set is complete.
 
-    A set with failed patients gets its files too, and is not complete. OutputError where the disk is full or can't be
-    written.
+    A set with failed patients gets its files too, and is not complete. Where another process makes them, waits for it
+    and looks again: it may have begun before this process' last patient was there. OutputError where the disk is full
+    or can't be written.
     """
     numbers = sorted(range(1, job.patients + 1), key=patient_name)
-    finished = [number for number in numbers if _finished(out, number, origin)]
-    missing = set(numbers) - set(finished)
-    if any(not failure_file(out, number).exists() for number in missing):
-        return False
-    if not _untidy(out) and _is_done(out, finished, origin, not missing):
+    while True:
+        finished = [number for number in numbers if _finished(out, number, origin)]
+        missing = set(numbers) - set(finished)
+        if any(not failure_file(out, number).exists() for number in missing):
+            return False
+        if not _untidy(out) and _is_done(out, finished, origin, not missing):
+            return not missing
+        try:
+            lock = WriterLock(out / MANIFEST, _Held, OutputError)
+        except _Held:
+            time.sleep(_POLL_S)
+            continue
+        try:
+            with telling(out):
+                for leftover in out.glob(f".*{TEMPORARY_SUFFIX}"):
+                    leftover.unlink(missing_ok=True)
+            if not _is_done(out, finished, origin, not missing):
+                _make(out, job, origin, finished, sorted(missing))
+        finally:
+            lock.release()
         return not missing
-    try:
-        lock = WriterLock(out / MANIFEST, _Held, OutputError)
-    except _Held:
-        return False
-    try:
-        with telling(out):
-            for leftover in out.glob(f".*{TEMPORARY_SUFFIX}"):
-                leftover.unlink(missing_ok=True)
-        if not _is_done(out, finished, origin, not missing):
-            _make(out, job, origin, finished, sorted(missing))
-    finally:
-        lock.release()
-    return not missing
 
 
 def _untidy(out: Path) -> bool:
@@ -86,7 +91,7 @@ def _make(out: Path, job: Job, origin: Origin, finished: list[int], failed: list
         own = Provenance(json.dumps({"job": origin.job}), origin.model, origin.licence)
         write_atomic(out / CONTACT_SHEET, encode_png(contact.sheet(job, chosen), own))
     with temporary_beside(out / MANIFEST) as temporary, telling(out / MANIFEST), temporary.open("wb") as stream:
-        for line in manifest_lines(origin.job, not failed, _rows(out, finished)):
+        for line in manifest_lines(origin.job, not failed, _rows(out, finished, origin)):
             stream.write(line)
 
 
@@ -105,17 +110,18 @@ def _is_done(out: Path, finished: list[int], origin: Origin, complete: bool) -> 
     """Whether the set's manifest is there, lists just these patients' files, and its own files are as it says."""
     try:
         with (out / MANIFEST).open("rb") as stream:
-            lines = manifest_lines(origin.job, complete, _rows(out, finished))
+            lines = manifest_lines(origin.job, complete, _rows(out, finished, origin))
             return all(line == stream.readline() for line in lines) and not stream.readline()
     except (MoulageError, OSError):
         return False
 
 
-def _rows(out: Path, finished: list[int]) -> Iterator[Record]:
+def _rows(out: Path, finished: list[int], origin: Origin) -> Iterator[Record]:
     """All records of the set, by path: its own files, then patient by patient."""
     for name in sorted((ANNOTATIONS, CARD, CONTACT_SHEET, JOB)):
         if (out / name).is_file():
-            yield _row_of(out, name)
+            by_network = {} if name == JOB else {"model": origin.model, "licence": origin.licence}
+            yield _row_of(out, name) | by_network
     for number in finished:
         prefix = patient_name(number)
         _, _, records = read_manifest(out / prefix / MANIFEST)

@@ -17,6 +17,7 @@ from engine.batch.executors import Local
 from engine.batch.job import AvatarFile, Distribution, Job
 from engine.batch.runner import Progress, run
 from engine.batch.units import SPAN
+from engine.lock import WriterLock
 from engine.output import TEMPORARY_SUFFIX, verify
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,11 @@ def test_a_set_is_whole_and_verified(undisturbed: Path) -> None:
     own = {"annotations.json", "contact_sheet.png", "dataset_card.md", "job.json", "manifest.jsonl"}
     assert {entry.name for entry in undisturbed.iterdir()} == own | {"patients"}
     assert len(list((undisturbed / "patients").iterdir())) == 6
+    rows = map(json.loads, (undisturbed / "manifest.jsonl").read_text().splitlines()[1:])
+    assert {row["path"] for row in rows if "/" not in row["path"] and "licence" in row and "model" in row} == own - {
+        "job.json",
+        "manifest.jsonl",
+    }
     for folder in (undisturbed / "patients").iterdir():
         assert verify(folder).complete and verify(folder).problems == () and verify(folder).unlisted == ()
 
@@ -192,6 +198,18 @@ def test_a_set_that_is_whole_is_only_verified(undisturbed: Path, job: Job, local
     outcome = run(job, out, local)
     assert outcome.progress.kept == 6 and outcome.complete
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_who_finds_another_making_the_sets_files_waits_and_looks_again(
+    undisturbed: Path, job: Job, local: Local, tmp_path: Path
+) -> None:
+    """The other may have begun before this run's last patient was there, and have left that one out."""
+    out = shutil.copytree(undisturbed, tmp_path / "set")
+    (out / "contact_sheet.png").unlink()
+    other = WriterLock(out / "manifest.jsonl", BadInput)
+    threading.Timer(1.0, other.release).start()
+    assert run(job, out, local).complete
+    assert_same(out, undisturbed)
 
 
 def test_a_run_that_is_stopped_goes_on(undisturbed: Path, job: Job, local: Local, tmp_path: Path) -> None:

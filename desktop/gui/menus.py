@@ -61,11 +61,16 @@ def _follow(window: "Window", made: dict[str, QAction]) -> None:
             action.setEnabled(entry.can(session))
             if entry.named is not None:
                 action.setText(entry.named(session))
-            if entry.icon:
-                action.setIcon(icon(entry.icon))  # in the colours of the theme in use
             if entry.checked is not None:
                 action.setChecked(entry.checked(session))
 
-    for signal in (*session.state_signals(), window.theme_changed):
+    def draw() -> None:
+        for entry, action in zip(ACTIONS, made.values(), strict=True):
+            if entry.icon:
+                action.setIcon(icon(entry.icon))
+
+    for signal in session.state_signals():
         signal.connect(follow)
+    window.theme_changed.connect(draw)
     follow()
+    draw()

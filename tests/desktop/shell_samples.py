@@ -68,3 +68,14 @@ def add(qtbot: Any, window: "Window", *layers: LesionLayer) -> None:
     session = window.session
     verbs.edit(session, "Add", lambda edit: [edit.add(layer) for layer in layers])
     qtbot.waitUntil(lambda: not session.pending, timeout=LOADING_MS)
+
+
+def trigger(qtbot: Any, window: "Window", name: str) -> None:
+    """Choose an action as soon as it can be chosen; one that is disabled would swallow it without a word."""
+    action = window.actions_by_name[name]
+
+    def can_be_chosen() -> None:
+        assert action.isEnabled(), f"{name!r} stays disabled; last told: {window.notes.text.text()!r}"
+
+    qtbot.waitUntil(can_be_chosen, timeout=LOADING_MS)
+    action.trigger()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
-from shell_samples import LOADING_MS, add, disc, open_egg, write_egg
+from shell_samples import LOADING_MS, add, disc, open_egg, trigger, write_egg
 
 from engine.avatar.load import load
 from engine.chosen_export import Choice, export_choice, resized, with_gutter
@@ -141,9 +141,9 @@ def test_the_dialog_exports_in_the_background(open_window: "Callable[[], Window]
     document = window.session.document
     assert document is not None
     add(qtbot, window, *layers_of(document.patient))
-    window.actions_by_name["Exam: hide the classes"].trigger()
+    trigger(qtbot, window, "Exam: hide the classes")
     qtbot.waitUntil(lambda: document.state.exam, timeout=LOADING_MS)
-    window.actions_by_name["Export"].trigger()
+    trigger(qtbot, window, "Export")
     dialog = window.dialog
     assert dialog.hide_class.isChecked()  # an exam stays one
     assert dialog.folder.text() == str(tmp_path / "egg-export")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from shell_samples import trigger
 
 from bridge.client import AtlasMirror, Patience
 
@@ -51,9 +52,9 @@ def test_the_whole_path(open_window: "Callable[[], Window]", qtbot: Any, tmp_pat
         state = albedo_hash(mirror)
         lesions = json.loads(mirror.shown.document)["lesions"]
         assert sorted(lesion["id"] for lesion in lesions) == sorted(there["ids"])
-        window.actions_by_name["Undo"].trigger()
+        trigger(qtbot, window, "Undo")
         qtbot.waitUntil(lambda: albedo_hash(mirror) != state, timeout=LONGEST_MS)
-        window.actions_by_name["Redo"].trigger()
+        trigger(qtbot, window, "Redo")
         qtbot.waitUntil(lambda: albedo_hash(mirror) == state, timeout=LONGEST_MS)
         assert hashlib.sha256(albedo_of(mirror).tobytes()).hexdigest() == there["atlas"]
 

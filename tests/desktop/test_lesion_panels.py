@@ -83,6 +83,27 @@ def test_list_and_panel(egg: "Window", qtbot: Any) -> None:
     settled(qtbot, egg)
 
 
+def test_undo_and_redo_pressed_at_once(egg: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    egg.session.set_selection("lesion-0")
+    egg.lesions.setFocus()
+    before = undo_names(egg)
+    for key, modifiers in (
+        *((Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Z, control)),
+        *((Qt.Key.Key_Z, control | shift), (Qt.Key.Key_Z, control), (Qt.Key.Key_Z, control | shift)),
+    ):
+        QTest.keyClick(egg.lesions, key, modifiers)
+    assert egg.session.pending  # all of it was pressed before the first step was written
+    settled(qtbot, egg)
+    assert undo_names(egg) == (*before, "Delete nevus")
+    assert egg.lesions.ids() == ["lesion-2", "lesion-1"]
+    assert not egg.actions_by_name["Redo"].isEnabled()
+    assert egg.actions_by_name["Undo"].text() == "Undo Delete nevus"
+
+
 def test_the_dermatoscope_shows_the_selected_lesion_at_its_own_resolution(egg: "Window", qtbot: Any) -> None:
     session, dermatoscope = egg.session, egg.workspace.panel("Dermatoscope")
     egg.workspace.reveal("Dermatoscope")

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from sessions import Listener
 from shell_samples import disc, write_egg
 
-from desktop.gui.model import lesions, verbs
+from desktop.gui.model import lesions, shell, stepping, verbs
 from desktop.gui.model.dragging import Drag
+from engine.errors import SceneError
 from engine.retouch import ColourShift, colour_shift_of
+from engine.scene import Scene
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,77 @@ def test_several_lesions_are_changed_as_one(egg: Listener) -> None:
     verbs.undo(egg.session)
     egg.settle()
     assert [layer.spec.turn_deg for layer in egg.session.document.layers] == [0.0, 0.0]
+
+
+def test_what_is_pressed_while_a_step_is_written_follows_it_in_order(egg: Listener) -> None:
+    session, document = egg.session, egg.session.document
+    assert document is not None
+    surface, before = document.patient.surface, shown(egg)
+    start = surface.point(document.layers[0].spec.site)
+    for press in (
+        *3 * (lambda: stepping.nudge(session, 2.0, 0.0),),
+        *3 * (lambda: stepping.turn_by(session, 1),),
+        *2 * (lambda: lesions.toggle_visible(session),),
+        *2 * (lambda: lesions.toggle_locked(session),),
+        lambda: lesions.shift_order(session, up=True),
+        lambda: shell.set_exam(session),
+    ):
+        press()
+    egg.settle()
+    changed, layer = shown(egg), document.layer("low")
+    assert layer is not None
+    assert 1000 * np.linalg.norm(surface.point(layer.spec.site) - start) == pytest.approx(6, abs=0.5)
+    assert layer.spec.turn_deg == 15.0
+    assert (layer.visible, layer.locked, document.state.exam) == (True, False, True)
+    names = document.state.undo[1:]
+    assert [name.split()[0] for name in names] == [
+        *(*3 * ("Move",), *3 * ("Turn",), "Hide", "Show", "Lock", "Unlock", "Raise", "Mark")
+    ]
+    for _ in names:
+        verbs.undo(session)
+    egg.settle()
+    assert document.state.redo == names
+    assert np.array_equal(shown(egg), before)
+    verbs.redo(session)
+    verbs.undo(session)
+    for _ in range(len(names) + 3):  # more than there are
+        verbs.redo(session)
+    egg.settle()
+    assert np.array_equal(shown(egg), changed)
+    lesions.duplicate(session)
+    lesions.delete(session)  # the copy, which is selected by then
+    lesions.delete(session)
+    egg.settle()
+    assert egg.ids == ["high", "low"]
+    assert egg.faults == []
+
+
+def test_what_builds_on_a_step_that_fails_is_not_done(egg: Listener) -> None:
+    def refuse(step: object) -> None:
+        raise SceneError("no")
+
+    verbs.edit(egg.session, "Nothing", refuse)
+    verbs.undo(egg.session)
+    egg.settle()
+    assert egg.ids == ["low", "high"]
+    assert verbs.step_names(egg.session) == ("Add", "")
+    assert egg.faults == ["no"]
+
+
+def test_what_waits_its_turn_is_done_before_the_scene_is_closed(listen: Callable[[], Listener], tmp_path: Path) -> None:
+    heard = listen()
+    heard.open(write_egg(tmp_path / "egg.moulage"))
+    session, document = heard.session, heard.session.document
+    assert document is not None
+    verbs.edit(session, "Add", lambda step: [step.add(disc(document.patient, n, 0.3, 0.5)) for n in ("one", "two")])
+    session.in_turn(lambda: session.set_selection("one"))
+    for verb in (lesions.duplicate, lesions.delete, verbs.undo, verbs.undo, lesions.delete):
+        verb(session)
+    session.in_turn(lambda: session.set_selection("two"))
+    lesions.delete(session)
+    session.close()
+    with Scene.open(tmp_path / "egg.moulage") as scene:
+        assert [entry.id for entry in scene.entries()] == ["one"]
 
 
 def test_a_copy_lies_beside_its_original_and_is_selected(egg: Listener) -> None:

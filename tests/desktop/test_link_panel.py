@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shell_samples import LOADING_MS, add, disc, open_egg
+from shell_samples import LOADING_MS, add, disc, open_egg, trigger
 
 from bridge.client import AtlasMirror, Patience
 from bridge.security import load_client_keys
@@ -69,7 +69,7 @@ def test_scenes_follow_the_window(open_window: Opener, qtbot: Any, tmp_path: Pat
         assert panel.state.text() == window.statusBar().link.text() == "● Link on, 1 scene"
 
         panel.automatic.click()
-        window.actions_by_name["Undo"].trigger()
+        trigger(qtbot, window, "Undo")
         qtbot.waitUntil(lambda: link.behind, timeout=LOADING_MS)
         assert panel.state.property("state") == "warning"
         assert count(2)(json.loads(mirror.shown.document))  # nothing goes out by itself
@@ -95,11 +95,11 @@ def test_an_exam_sends_no_class(open_window: Opener, qtbot: Any, tmp_path: Path)
     add(qtbot, window, disc(document.patient, "one", 0.3, 0.5, "melanoma"))
     with AtlasMirror(start(qtbot, window), patience=QUICK) as mirror:
         waits(qtbot, mirror, lambda told: told["lesions"][0]["class"] == "melanoma")
-        window.actions_by_name["Exam: hide the classes"].trigger()
+        trigger(qtbot, window, "Exam: hide the classes")
         waits(qtbot, mirror, lambda told: told["exam"] is True)
         assert "melanoma" not in mirror.shown.document.decode()
         assert window.actions_by_name["Exam: hide the classes"].isChecked()
-        window.actions_by_name["Undo"].trigger()
+        trigger(qtbot, window, "Undo")
         waits(qtbot, mirror, lambda told: told["exam"] is False)
 
 

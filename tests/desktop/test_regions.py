@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from shell_samples import trigger
 from test_views import LOADING_MS, move_to, opened, pixels, settled, steps, window  # noqa: F401
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     QTest.mouseClick(body, left, Qt.KeyboardModifier.ControlModifier, body.middle.toPoint())
     settled(qtbot, patient)
     assert regions.masks()[0].sum() < stroke.sum()
-    patient.actions_by_name["Undo"].trigger()
+    trigger(qtbot, patient, "Undo")
     settled(qtbot, patient)
     assert np.array_equal(regions.masks()[0], stroke)
-    patient.actions_by_name["Undo"].trigger()
+    trigger(qtbot, patient, "Undo")
     settled(qtbot, patient)
     assert regions.names == ()
     assert regions.is_empty
-    patient.actions_by_name["Redo"].trigger()
+    trigger(qtbot, patient, "Redo")
     settled(qtbot, patient)
     assert regions.names == ("Region 1",)
     assert np.array_equal(document.scene.region("Region 1").masks[0], stroke)
@@ -122,7 +123,7 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
 
     # Protected: the session tells whoever paints lesions; the file keeps it.
     regions.choose("Region 1")
-    patient.actions_by_name["Keep lesions out"].trigger()
+    trigger(qtbot, patient, "Keep lesions out")
     settled(qtbot, patient)
     assert np.array_equal(session.protected[0], regions.masks()[0])
     body.setFocus()
@@ -132,12 +133,12 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     assert inner is not None
     assert regions.keep_out(inner, 6.0)
     assert session.site is None
-    patient.actions_by_name["Undo"].trigger()
+    trigger(qtbot, patient, "Undo")
     settled(qtbot, patient)
     assert not session.protected
     QTest.mouseClick(body, left, pos=body.middle.toPoint())
     assert session.site is not None
-    patient.actions_by_name["Redo"].trigger()
+    trigger(qtbot, patient, "Redo")
     settled(qtbot, patient)
     path = document.path
     copied = path.with_name("copy.moulage")
@@ -158,7 +159,7 @@ def test_a_region_from_the_first_stroke_to_the_file_and_back(patient: "Window", 
     QTest.keyClick(body, Qt.Key.Key_Return)
     settled(qtbot, patient)
     place = body.site_under(body.middle)
-    patient.actions_by_name["Use as the lesion's outline"].trigger()
+    trigger(qtbot, patient, "Use as the lesion's outline")
     settled(qtbot, patient)
     assert session.request.shape == "painted"
     assert session.request.diameter_mm == pytest.approx(30.0, abs=3.5)

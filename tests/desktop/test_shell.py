@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shell_samples import LOADING_MS, add, disc, open_egg, write_egg
+from shell_samples import LOADING_MS, add, disc, open_egg, trigger, write_egg
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -280,6 +280,6 @@ def test_every_control_has_a_name_for_screen_readers(open_window: Opener, qtbot:
 
 def test_about_says_what_it_is_not_for(open_window: Opener, qtbot: Any) -> None:
     window = open_window()
-    window.actions_by_name["About Moulage"].trigger()
+    trigger(qtbot, window, "About Moulage")
     assert "Not for diagnosis" in window.dialog.purpose.text()
     assert "CC0" in window.dialog.licences.text()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "avatar"))
 from sample_bodies import plain_body, png
+from shell_samples import trigger
 from tube import layer
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def test_a_lesion_dragged_on_the_body_is_one_step(limb: "Window", qtbot: Any) ->
     assert moved is not None
     assert np.linalg.norm(document.patient.surface.point(moved.spec.site) - wanted) < 0.002
     assert (pixels(body) != before).any(-1)[int(goal.y()), int(goal.x())]
-    limb.actions_by_name["Undo"].trigger()
+    trigger(qtbot, limb, "Undo")
     settled(qtbot, limb)
     session.set_hover(None)
     limb.notes.hide()  # it took some of the view's height
@@ -305,7 +306,7 @@ def test_lesions_are_moved_turned_and_resized_by_keys(limb: "Window", qtbot: Any
     assert steps(limb) == ("Add nevus", "Move nevus", "Turn nevus", "Resize nevus")
 
 
-def test_looks_change_the_pictures_and_come_back(limb: "Window") -> None:
+def test_looks_change_the_pictures_and_come_back(limb: "Window", qtbot: Any) -> None:
     body, atlas = limb.body, limb.atlas
     limb.body.look(180.0)
     plain, flat = pixels(body), pixels(atlas.viewport())
@@ -315,12 +316,12 @@ def test_looks_change_the_pictures_and_come_back(limb: "Window") -> None:
         ("Texel density", False),
         ("Head light", False),
     ):
-        limb.actions_by_name[name].trigger()
+        trigger(qtbot, limb, name)
         assert limb.actions_by_name[name].isChecked()
         assert (pixels(body) != plain).any(-1).mean() > 0.02
         assert np.array_equal(pixels(atlas.viewport()), flat) != of_texture
         assert body.legend.isVisible() == (name == "Texel density")
-        limb.actions_by_name[name].trigger()
+        trigger(qtbot, limb, name)
         assert np.array_equal(pixels(body), plain)
         assert np.array_equal(pixels(atlas.viewport()), flat)
 

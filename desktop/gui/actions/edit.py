@@ -5,12 +5,22 @@ from desktop.gui.model import lesions, verbs
 from desktop.gui.model.session import Session
 
 
+def _can_undo(session: Session) -> bool:
+    """While a step is being written, too: then it is that step which is meant."""
+    return not session.busy and (bool(verbs.step_names(session)[0]) or session.pending > 0)
+
+
+def _can_redo(session: Session) -> bool:
+    """While a step is being written, too: it may be an undo."""
+    return not session.busy and (bool(verbs.step_names(session)[1]) or session.pending > 0)
+
+
 def _undo_name(session: Session) -> str:
-    return f"Undo {verbs.step_names(session)[0]}".strip()
+    return "Undo" if session.pending else f"Undo {verbs.step_names(session)[0]}".strip()
 
 
 def _redo_name(session: Session) -> str:
-    return f"Redo {verbs.step_names(session)[1]}".strip()
+    return "Redo" if session.pending else f"Redo {verbs.step_names(session)[1]}".strip()
 
 
 def _changed(session: Session) -> bool:
@@ -20,12 +30,12 @@ def _changed(session: Session) -> bool:
 TABLE = (
     Action(
         *("&Edit", "&Undo", Key.Undo, lambda w: verbs.undo(w.session)),
-        lambda s: bool(verbs.step_names(s)[0]) and not s.busy,
+        _can_undo,
         _undo_name,
     ),
     Action(
         *("&Edit", "&Redo", Key.Redo, lambda w: verbs.redo(w.session)),
-        lambda s: bool(verbs.step_names(s)[1]) and not s.busy,
+        _can_redo,
         _redo_name,
     ),
     Action(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal, Slot
 
 Then = Callable[[Any], None]
 Failed = Callable[[Exception], None]
@@ -35,7 +35,7 @@ class Background(QObject):
         super().__init__(parent)
         self._waiting: deque[Work] = deque()
         self._changed = threading.Condition()
-        self._open = True
+        self._open, self._working = True, False
         self._finished.connect(self._answer, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._work, name="moulage-background", daemon=False)
         self._thread.start()
@@ -52,19 +52,25 @@ class Background(QObject):
             if key:
                 self._waiting = deque(waiting for waiting in self._waiting if waiting.key != key)
             self._waiting.append(Work(work, then, failed, key))
-            self._changed.notify()
+            self._changed.notify_all()
 
     def drop(self, key: str) -> None:
         """Forget waiting work of this key."""
         with self._changed:
             self._waiting = deque(waiting for waiting in self._waiting if waiting.key != key)
 
+    def settle(self) -> None:
+        """Wait until all that must be done is done, and give the answers."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._working and all(waiting.key for waiting in self._waiting))
+        QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall)
+
     def close(self) -> None:
         """Do what must be done, drop the rest; nothing is answered any more."""
         with self._changed:
             self._open = False
             self._waiting = deque(waiting for waiting in self._waiting if not waiting.key)
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
 
     def _work(self) -> None:
@@ -76,12 +82,16 @@ class Background(QObject):
                     return
                 work = next((w for w in self._waiting if not w.key), self._waiting[0])
                 self._waiting.remove(work)
+                self._working = True
             try:
                 result, error = work.do(), None
             except BaseException as raised:
                 result, error = None, raised
             if self._open:
                 self._finished.emit(work, result, error)
+            with self._changed:
+                self._working = False
+                self._changed.notify_all()
             del work, result, error  # a closed document must not stay in memory until the next work
 
     @Slot(object, object, object)

@@ -30,6 +30,7 @@ def show(session: Session, layer_id: str | None) -> None:
     session.set_live(found)
 
 
+@verbs.in_turn
 def keep(session: Session, layer_id: str) -> None:
     """This one becomes a lesion of the scene; the others are forgotten."""
     document = session.document
@@ -41,11 +42,12 @@ def keep(session: Session, layer_id: str) -> None:
     def added(_: object) -> None:
         session.set_live(())
         session.set_selection(layer.id)
-        discard(session)
+        discard(session)  # as soon as this step is counted as written
 
     verbs.edit(session, f"Add {layer.spec.lesion_class}", lambda step: step.add(layer), added)
 
 
+@verbs.in_turn
 def discard(session: Session) -> None:
     """Forget all variants."""
     document = session.document

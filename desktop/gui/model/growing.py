@@ -72,6 +72,7 @@ def variants(session: Session, count: int) -> None:
             ask(session, Kind.CHOOSE, specs)
 
 
+@verbs.in_turn
 def regenerate(session: Session) -> None:
     """Have the selected lesions painted anew as they are now: at their size, at their place."""
     layers = lesions.unlocked(session)

@@ -85,6 +85,7 @@ def move(session: Session, layer_id: str, site: Site, commit: bool = True) -> bo
     return True
 
 
+@verbs.in_turn
 def duplicate(session: Session) -> None:
     """A copy of each selected lesion beside it, selected."""
     document = session.document
@@ -101,6 +102,7 @@ def duplicate(session: Session) -> None:
     verbs.edit(session, name, change, lambda update: verbs.select_many(session, list(copies.values())))
 
 
+@verbs.in_turn
 def delete(session: Session) -> None:
     """Take the selected lesions away."""
     layers = unlocked(session)
@@ -108,6 +110,7 @@ def delete(session: Session) -> None:
         verbs.edit(session, f"Delete {named(layers)}", lambda step: [step.remove(layer.id) for layer in layers])
 
 
+@verbs.in_turn
 def set_visible(session: Session, layer_ids: Sequence[str], visible: bool) -> None:
     """Show or hide lesions."""
     document = session.document
@@ -119,6 +122,7 @@ def set_visible(session: Session, layer_ids: Sequence[str], visible: bool) -> No
         verbs.edit(session, name, lambda step: [step.set_visible(layer.id, visible) for layer in found])
 
 
+@verbs.in_turn
 def toggle_visible(session: Session) -> None:
     """Show the selected lesions if the primary one is hidden, hide them if it is shown."""
     layer = session.document.layer(session.selection) if session.document is not None else None
@@ -126,6 +130,7 @@ def toggle_visible(session: Session) -> None:
         set_visible(session, session.selected, not layer.visible)
 
 
+@verbs.in_turn
 def set_locked(session: Session, layer_ids: Sequence[str], locked: bool) -> None:
     """Keep lesions from being changed, or allow it again."""
     document = session.document
@@ -137,6 +142,7 @@ def set_locked(session: Session, layer_ids: Sequence[str], locked: bool) -> None
         verbs.edit(session, name, lambda step: [step.set_locked(layer.id, locked) for layer in found])
 
 
+@verbs.in_turn
 def toggle_locked(session: Session) -> None:
     """Lock the selected lesions, or unlock them where the primary one is locked."""
     layer = session.document.layer(session.selection) if session.document is not None else None
@@ -144,6 +150,7 @@ def toggle_locked(session: Session) -> None:
         set_locked(session, session.selected, not layer.locked)
 
 
+@verbs.in_turn
 def shift_order(session: Session, up: bool) -> None:
     """Lay the selected lesion one higher or lower among all."""
     document, layers = session.document, unlocked(session, [session.selection] if session.selection else [])

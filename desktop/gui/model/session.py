@@ -1,6 +1,7 @@
 """The observable state of the program. Views listen to its signals; `verbs` change it."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class Session(QObject):
         self.engine.watch(self.live_preview)
         self.busy = ""
         self.pending = 0
+        self._next: deque[Callable[[], object]] = deque()
         self.failed_save = ""
         self.engine_fault = ""
         self.starts_failed = 0
@@ -93,13 +95,14 @@ class Session(QObject):
             *(self.document_changed, self.lesions_changed, self.selection_changed, self.site_changed),
             *(self.job_changed, self.engine_changed, self.busy_changed, self.request_changed, self.region_changed),
             *(self.regions.listed, self.tools.tool_changed, self.tools.looks_changed),
-            self.link.changed,
+            *(self.saved_changed, self.link.changed),
         )
 
     def set_document(self, document: Document | None) -> None:
         """Show another document; the former is closed."""
         former, self.document = self.document, document
         self.queue.clear()  # its places are another body's
+        self._next.clear()
         self.site = self.hover = self.region = None
         self.selected, self.live, self.protected, self.region_name, self.failed_save = (), (), {}, "", ""
         self.document_changed.emit()
@@ -192,7 +195,21 @@ class Session(QObject):
         self.pending += change
         if failed is not None:
             self.failed_save = failed
+        if failed:
+            self._next.clear()  # what was asked after it built on it
+        while self._next and not self.pending:
+            self._next.popleft()()
         self.saved_changed.emit()
+
+    def in_turn(self, do: Callable[[], object]) -> None:
+        """Do what builds on the scene as it stands: now, or as soon as the steps asked for before are written.
+
+        Where one of those fails, it is not done.
+        """
+        if self.pending:
+            self._next.append(do)
+        else:
+            do()
 
     def set_busy(self, doing: str) -> None:
         """What slow work the window waits for; empty for none."""
@@ -217,6 +234,8 @@ class Session(QObject):
         self._ticking.stop()
         self.link.close()
         self.engine.close()
+        while self._next:
+            self.background.settle()
         self.background.close()
         if self.document is not None:
             self.document.close()

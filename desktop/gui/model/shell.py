@@ -4,6 +4,7 @@ from desktop.gui.model import verbs
 from desktop.gui.model.session import Session
 
 
+@verbs.in_turn
 def set_exam(session: Session) -> None:
     """Mark the scene as an exam, or as none; one step of its history."""
     document = session.document

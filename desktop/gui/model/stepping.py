@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from desktop.gui.model import lesions
+from desktop.gui.model import lesions, verbs
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tool, stepped
 from engine.lesion import DIAMETER_MM, LesionLayer, Site
@@ -12,16 +12,24 @@ _TURN_DEG = 5.0
 
 def size_step(session: Session, larger: bool) -> None:
     """The brush where one is in hand, else the selected lesion, else the next lesion: one usual size up or down."""
-    tools, layer = session.tools, _selected(session)
+    tools = session.tools
     if tools.tool is not Tool.POINT:
         tools.set_brush(stepped(tools.brush_mm, larger))
-    elif layer is not None:
-        lesions.resize(session, _bounded(stepped(layer.spec.diameter_mm, larger)))
+    elif _selected(session) is not None:
+        _resize(session, larger)
     else:
         wanted = _bounded(stepped(session.request.diameter_mm, larger))
         session.set_request(replace(session.request, diameter_mm=wanted))
 
 
+@verbs.in_turn
+def _resize(session: Session, larger: bool) -> None:
+    layer = _selected(session)
+    if layer is not None:
+        lesions.resize(session, _bounded(stepped(layer.spec.diameter_mm, larger)))
+
+
+@verbs.in_turn
 def nudge(session: Session, right_mm: float, up_mm: float) -> None:
     """Move the selected lesion a little along the skin, as its own up and right are: for the keyboard."""
     document, layer = session.document, _selected(session)
@@ -43,6 +51,7 @@ def nudge(session: Session, right_mm: float, up_mm: float) -> None:
     lesions.move(session, layer.id, site)
 
 
+@verbs.in_turn
 def turn_by(session: Session, steps: int) -> None:
     """Turn the selected lesion by some steps of five degrees."""
     layer = _selected(session)

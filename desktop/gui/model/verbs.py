@@ -3,11 +3,12 @@
 Everything that changes the scene is one named step of its history, made in the background.
 """
 
+import functools
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from desktop.gui.model.document import Changes, Document, Update
 from desktop.gui.model.opening import PlaceWanted
@@ -19,6 +20,18 @@ from engine.scene import Edit, Scene
 
 PREVIEW = "preview"
 """Key of the work that shows something on the canvas which is no step of the history."""
+_P = ParamSpec("_P")
+
+
+def in_turn(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concatenate[Session, _P], None]:
+    """For verbs that start from what the scene holds: asked while a step is being written, they follow it."""
+
+    @functools.wraps(verb)
+    def asked(session: Session, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        session.in_turn(lambda: verb(session, *args, **kwargs))
+
+    return asked
+
 
 # files
 
@@ -77,10 +90,11 @@ def save_as(session: Session, path: Path) -> None:
     session.background.run(copy, saved, failed)
 
 
+@in_turn
 def revert(session: Session) -> None:
     """Bring everything back to how it was when the file was opened; one step, which undo takes back."""
     document = session.document
-    if document is not None:
+    if document is not None and document.changed_since_opening:
         edit(session, "Revert", document.revert)
 
 
@@ -110,17 +124,19 @@ def read(session: Session, work: Callable[[Scene], Any], then: Callable[[Any], N
         session.background.run(lambda: work(document.scene), then, lambda error: tell(session, error))
 
 
+@in_turn
 def undo(session: Session) -> None:
     """Take the last step back."""
     document = session.document
-    if document is not None:
+    if document is not None and step_names(session)[0]:
         perform(session, document, document.undo, lambda update: _tell_step(session, "Undone", update))
 
 
+@in_turn
 def redo(session: Session) -> None:
     """Repeat the step that was undone last."""
     document = session.document
-    if document is not None:
+    if document is not None and step_names(session)[1]:
         perform(session, document, document.redo, lambda update: _tell_step(session, "Done again", update))
 
 
@@ -142,10 +158,12 @@ def perform(
     """Change the scene in the background, show it here, and keep count of what is not on the disk yet."""
 
     def done(update: Update) -> None:
-        session.set_pending(-1, "")
-        session.take(document, update)
-        if then is not None:
-            then(update)
+        try:
+            session.take(document, update)
+            if then is not None:
+                then(update)
+        finally:  # what waits its turn finds all of this step
+            session.set_pending(-1, "")
 
     def failed(error: Exception) -> None:
         session.set_pending(-1, str(error))

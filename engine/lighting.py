@@ -81,8 +81,7 @@ def transfer(surface: "Surface") -> NDArray[np.float32]:
     for direction, harmonics in zip(directions, basis, strict=True):
         cosine = normals @ direction.astype(np.float32)
         ahead = np.flatnonzero(cosine > 0)
-        faces, _, _ = surface.cast(start[ahead], np.broadcast_to(direction, (len(ahead), 3)))
-        free = ahead[np.asarray(faces) < 0]
+        free = ahead[~surface.hidden(start[ahead], np.broadcast_to(direction, (len(ahead), 3)))]
         result[free] += cosine[free, None] * harmonics
     return result * np.float32(4 * np.pi / count)
 

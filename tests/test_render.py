@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import BadInput, render
-from engine.colour import LINEAR_OF_BYTE
+from engine.colour import LINEAR_OF_BYTE, to_bytes
 from engine.render import BACKGROUND, Studio, View, render_body, visible
 from engine.surface.surface import Surface
 from tests.egg import RADII, egg_surface, painted, skin
@@ -95,6 +95,24 @@ def test_portions_that_fit_the_memory_change_no_pixel(studio: Studio, monkeypatc
     whole = studio.render({0: atlas}, view, 120, 180)
     monkeypatch.setattr(render, "_SAMPLES_AT_ONCE", 777)
     assert (studio.render({0: atlas}, view, 120, 180) == whole).all()
+
+
+@pytest.mark.parametrize("perspective", [False, True])
+@pytest.mark.parametrize(("texels", "darkest", "most"), [(32, 200, 0.8), (512, 0, 10)])
+def test_fewer_rays_show_what_a_ray_for_every_sample_shows(
+    studio: Studio, texels: int, darkest: int, most: float, perspective: bool
+) -> None:
+    """Beside the same picture of twice the size, one ray per pixel, averaged in linear light.
+
+    A texel is several pixels wide, or a fourth of one: there, one look at the texture per pixel would be off by 40.
+    """
+    atlas = np.random.default_rng(2).integers(darkest, 256, (texels, texels, 4), dtype=np.uint8)
+    view = View((0.0, 0.9, 0.0), (0.1, 0.05, 1.0), 1.9, 2.5, perspective=perspective)
+    large = LINEAR_OF_BYTE[studio.render({0: atlas}, view, 400, 600, supersample=1)]
+    wanted = to_bytes(large.reshape(300, 2, 200, 2, 3).mean((1, 3))).astype(int)
+    picture = studio.render({0: atlas}, view, 200, 300)
+    body = (wanted != BACKGROUND).any(2)
+    assert np.abs(picture - wanted)[body].mean() < most
 
 
 def test_a_limb_before_a_site_is_cut_away_from_its_close_up(egg: Surface) -> None:

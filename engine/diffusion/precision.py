@@ -1,10 +1,12 @@
 """Precision, threads and batch size for this machine: bf16 where it measurably pays, and batches that fit memory.
 
 CPUs with AVX512-BF16, AMX or Arm BF16 multiply bf16 about twice as fast as fp32; others emulate it and lose. So it is
-measured, on one convolution of the network's kind, not looked up.
+measured, on one convolution of the network's kind, where the processor could have such instructions at all: elsewhere
+nothing that disturbs the measurement may change the bytes that a seed gives.
 """
 
 import os
+import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from engine.diffusion.denoiser import UNetDenoiser
 KINDS = ("fp32", "bf16")
 _PAYS = 1.2
 """bf16 must be faster by this factor: below, its rounding isn't worth it."""
+_ROUNDS = 8
+_WITHOUT_BF16 = ("DEFAULT", "NO AVX", "AVX2")
+"""What torch says of x86 processors that have no bf16 arithmetic: it came with AVX-512."""
 _CPU_BATCH = 8
 _ACCELERATOR_BATCH = 64
 _PLANES = 28
@@ -25,15 +30,19 @@ _OPTIMUM: dict[tuple[str, int], "Choice"] = {}
 
 @dataclass(frozen=True)
 class Choice:
-    """precision: `fp32` or `bf16`. speedup: how many times faster bf16 was, None where it was not measured."""
+    """precision: `fp32` or `bf16`. speedup: how many times faster bf16 was, None where it was not measured.
+
+    why: in that case, in words.
+    """
 
     precision: str
     speedup: float | None
+    why: str = "as this kind of device does best"
 
     def text(self) -> str:
         """For a report."""
         if self.speedup is None:
-            return f"{self.precision}, as this kind of device does best"
+            return f"{self.precision} ({self.why})"
         return f"{self.precision} (bf16 measured {self.speedup:.2f} times as fast as fp32)"
 
 
@@ -79,25 +88,30 @@ def _measured(device: torch.device) -> Choice:
         return Choice("fp32", None)
     if device.type == "cuda":
         return Choice("bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32", None)
+    if _lacks_bf16():
+        return Choice("fp32", None, "this processor has no bf16 arithmetic")
     try:
-        seconds = {kind: _convolution_seconds(device, kind) for kind in (torch.float32, torch.bfloat16)}
+        # In turns, the best of each: a moment in which other programs work then slows both down or is left out.
+        rounds = [[_convolution_seconds(kind) for kind in (torch.float32, torch.bfloat16)] for _ in range(_ROUNDS)]
     except RuntimeError:
         return Choice("fp32", None)
-    speedup = seconds[torch.float32] / seconds[torch.bfloat16]
-    return Choice("bf16" if speedup >= _PAYS else "fp32", speedup)
+    whole, half = (min(seconds) for seconds in zip(*rounds[1:], strict=True))
+    return Choice("bf16" if whole / half >= _PAYS else "fp32", whole / half)
 
 
-def _convolution_seconds(device: torch.device, kind: torch.dtype) -> float:
-    """The best of three runs of a 3×3 convolution with 96 channels, channels last."""
-    x = torch.ones(1, 96, 32, 32, dtype=kind, device=device).contiguous(memory_format=torch.channels_last)
-    kernel = torch.ones(96, 96, 3, 3, dtype=kind, device=device).contiguous(memory_format=torch.channels_last)
-    seconds = []
+def _lacks_bf16() -> bool:
+    x86 = platform.machine().lower() in ("x86_64", "amd64", "i386", "i686")
+    return x86 and torch.backends.cpu.get_cpu_capability() in _WITHOUT_BF16
+
+
+def _convolution_seconds(kind: torch.dtype) -> float:
+    """One run of a 3×3 convolution with 96 channels, channels last."""
+    x = torch.ones(1, 96, 32, 32, dtype=kind).contiguous(memory_format=torch.channels_last)
+    kernel = torch.ones(96, 96, 3, 3, dtype=kind).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        for _ in range(4):
-            started = time.perf_counter()
-            torch.nn.functional.conv2d(x, kernel, padding=1)
-            seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
+        started = time.perf_counter()
+        torch.nn.functional.conv2d(x, kernel, padding=1)
+        return time.perf_counter() - started
 
 
 def usable_cores() -> int:

@@ -33,6 +33,10 @@ _TRUSTED = 0.05
 _RIDGE = 0.05
 _SPOT = 16.0
 """Times the usual power beyond which a pixel is a hair or a spot, not grain."""
+_HAIR, _BESIDE, _HAIR_AREA = 9.0, 4.0, 8 / 128**2
+"""Times the power nearby in a hair's core and on its flanks; the least core, share of the picture."""
+_LEFT = 0.5
+"""Least share of the known skin that must be left without its hair."""
 _PRIOR = 1e-3
 """Weight of the whole skin's grain where none was seen near."""
 
@@ -58,7 +62,8 @@ def meet(picture: Floats, editable: Region, mask: Floats, rng: np.random.Generat
         return picture
     side = picture.shape[-1]
     lesion = _lesion_share(mask)
-    around, around_known = local_course(picture, known, RADIUS * side)
+    plain = known & ~_hair(picture, known)
+    around, around_known = local_course(picture, plain, RADIUS * side)
     inside, inside_known = local_course(picture, editable & (lesion == 0), PAINTED_RADIUS * side)
     rim = known & (_distance_to(editable) < 1.5)
     trusted = rim & (around_known > _TRUSTED) & (inside_known > _TRUSTED)
@@ -67,10 +72,27 @@ def meet(picture: Floats, editable: Region, mask: Floats, rng: np.random.Generat
     share = inside_known / (inside_known + _TRUSTED)
     course = held + share * (inside + cast - held)
     left = picture - around
-    strength = _strength(left, known, STRENGTH_RADIUS * side)
+    strength = _strength(left, plain, STRENGTH_RADIUS * side)
     ring = known & (_distance_to(editable) <= _RING)
-    skin = course + strength * Grain(left / strength, known, RADIUS * side).continued(left / strength, ring, rng)
+    skin = course + strength * Grain(left / strength, plain, RADIUS * side).continued(left / strength, ring, rng)
     return np.where(editable, lesion * (picture + cast) + (1 - lesion) * skin, picture).astype(np.float32)
+
+
+def _hair(picture: Floats, known: Region) -> Region:
+    """Hair, ruler marks and edges of the photograph: known pixels that tell nothing of the skin's grain.
+
+    Pieces of residual beyond `_BESIDE` times the local power that hold pixels enough beyond `_HAIR` times; nothing
+    where little would be left.
+    """
+    side = known.shape[-1]
+    around, _ = local_course(picture, known, RADIUS * side)
+    left = picture - around
+    times = (left**2).mean(0) / _strength(left, known, STRENGTH_RADIUS * side) ** 2
+    count, pieces = cv2.connectedComponents((known & (times > _BESIDE)).astype(np.uint8))
+    hair = np.bincount(pieces[known & (times > _HAIR)], minlength=count) >= _HAIR_AREA * side**2
+    hair[0] = False
+    grown = cv2.dilate(hair[pieces].astype(np.uint8), np.ones((3, 3), np.uint8), iterations=max(1, side // _COARSE)) > 0
+    return np.asarray(known & grown) if (known & ~grown).sum() > _LEFT * known.sum() else np.zeros_like(known)
 
 
 def local_course(values: Floats, seen: Region, radius: float) -> tuple[Floats, Floats]:

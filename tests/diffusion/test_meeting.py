@@ -141,3 +141,16 @@ def test_a_course_seen_from_one_side_is_continued_as_a_line():
     fitted, seen = local_course(columns, np.indices((SIDE, SIDE))[1] < 48, 6.0)
     assert fitted[:, 20:-20, 40:52] == pytest.approx(columns[:, 20:-20, 40:52], abs=0.02)
     assert seen[48, 10] == pytest.approx(1, abs=0.06) and seen[48, 90] < 1e-3
+
+
+def test_hair_is_no_grain():
+    """Skin painted beside hair has the grain of the skin between the hairs."""
+
+    def roughness(skin):
+        met = meet(_badly_painted(skin, 3), FRAME, NO_LESION, np.random.default_rng(3))
+        return np.abs(np.diff(met[:, 24:-24, 24:-24], axis=1)).mean()
+
+    haired = np.ascontiguousarray(_skin(3).transpose(1, 2, 0))
+    for near, far in (((4, 0), (30, 10)), ((0, 40), (11, 88)), ((92, 30), (84, 95)), ((85, 0), (89, 60))):
+        cv2.line(haired, near, far, (0.1, -0.1, -0.2), 1, cv2.LINE_AA)
+    assert roughness(haired.transpose(2, 0, 1)) == pytest.approx(roughness(_skin(3)), rel=0.1)

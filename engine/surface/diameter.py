@@ -33,24 +33,27 @@ def longest_diameter(patch: "Patch", mask: NDArray[np.floating] | NDArray[np.boo
     corners = chart.mesh.faces[triangles]
     points = (chart.mesh.vertices[corners] * barycentric[..., None]).sum(1)
 
-    longest, seen = 0.0, set()
-    for start in _far_apart(x, y)[: _STARTS if len(chart.places) < _MANY_FACES else 1]:
-        here, reach = start, 0.0
-        for _ in range(_SWEEPS):
-            if here in seen:
-                break
-            seen.add(here)
-            right, up = _plane(chart.mesh.vertices[corners[here]])
-            distance, _ = chart.unfolding.from_point(corners[here], barycentric[here], right, up)
+    heres = _far_apart(x, y)[: _STARTS if len(chart.places) < _MANY_FACES else 1]
+    reach = dict.fromkeys(heres, 0.0)
+    seen: set[int] = set()
+    longest = 0.0
+    for _ in range(_SWEEPS):
+        if not reach:
+            break
+        starts = np.array(list(reach))
+        seen.update(reach)
+        farther: dict[int, float] = {}
+        distances = chart.unfolding.distances(corners[starts], barycentric[starts])
+        for here, distance in zip(reach, distances, strict=True):
             ways = chart.unfolding.to_points(distance, corners, barycentric)
             same = triangles == triangles[here]
             ways[same] = np.linalg.norm(points[same] - points[here], axis=1)
             ways[~np.isfinite(ways)] = 0.0
             farthest = int(ways.argmax())
-            if ways[farthest] <= reach * (1 + 1e-4):
-                break
-            here, reach = farthest, float(ways[farthest])
-        longest = max(longest, reach)
+            longest = max(longest, float(ways[farthest]))
+            if ways[farthest] > reach[here] * (1 + 1e-4) and farthest not in seen:
+                farther[farthest] = max(farther.get(farthest, 0.0), float(ways[farthest]))
+        reach = farther
     return longest * 1e3
 
 
@@ -109,12 +112,3 @@ def _far_apart(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[int]:
     """Points of the outline that lie farthest out in evenly spaced directions."""
     angles = np.pi * np.arange(_STARTS) / _STARTS
     return [int(np.argmax(np.cos(a) * x + np.sin(a) * y)) for a in angles]
-
-
-def _plane(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two orthogonal unit vectors in a triangle's plane."""
-    right = corners[1] - corners[0]
-    right = right / np.linalg.norm(right)
-    up = corners[2] - corners[0]
-    up = up - right * (up @ right)
-    return right, up / max(float(np.linalg.norm(up)), 1e-15)

@@ -56,20 +56,54 @@ class Unfolding:
         Returns float64 [n] in the unit of the vertices (inf where nothing connects), float64 [n] in radians,
         counter-clockwise from `right`.
         """
-        # A point on an edge would see both of its ends at once in opposite directions: which side is which is lost.
-        weights = np.maximum(barycentric, _INSIDE)
-        offsets = self.vertices[corners] - weights / weights.sum() @ self.vertices[corners]
+        offsets = self._offsets(corners, barycentric)
         distance = np.full(len(self.vertices), np.inf)
         angle = np.zeros(len(self.vertices))
         distance[corners] = np.linalg.norm(offsets, axis=1)
         angle[corners] = np.arctan2(offsets @ up, offsets @ right)
-        active = self._touching(corners)
+        self._spread(corners, distance, angle)
+        return distance, angle
+
+    def distances(self, corners: NDArray[np.integer], barycentric: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distances of each vertex from each of k points, float64 [k, n]; inf where nothing connects.
+
+        corners, barycentric [k, 3]: see `from_point`. All points at once, on as many copies of the mesh: most rounds
+        change few vertices, so that k points take hardly longer than one.
+        """
+        points, count = len(corners), len(self.vertices)
+        first = count * np.arange(points)[:, None]
+        distance = np.full(points * count, np.inf)
+        for start, at, weights in zip(first, corners, barycentric, strict=True):
+            distance[start + at] = np.linalg.norm(self._offsets(at, weights), axis=1)
+        self._copies(points)._spread((first + corners).reshape(-1), distance, None)
+        return distance.reshape(points, count)
+
+    def _copies(self, number: int) -> "Unfolding":
+        """So many meshes like this one beside each other; their vertices' places stay those of the first."""
+        if number == 1:
+            return self
+        first = len(self.vertices) * np.arange(number)[:, None]
+        target, left, right = ((first + index).reshape(-1) for index in (self.target, self.left, self.right))
+        base, x, y = (np.tile(length, number) for length in (self.base, self.x, self.y))
+        return Unfolding(self.vertices, self.faces, target, left, right, base, x, y)
+
+    def _offsets(self, corners: NDArray[np.integer], barycentric: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From a point in a face to its corners, [3, 3]."""
+        # A point on an edge would see both of its ends at once in opposite directions: which side is which is lost.
+        weights = np.maximum(barycentric, _INSIDE)
+        offsets: NDArray[np.float64] = self.vertices[corners] - weights / weights.sum() @ self.vertices[corners]
+        return offsets
+
+    def _spread(
+        self, known: NDArray[np.integer], distance: NDArray[np.float64], angle: NDArray[np.float64] | None
+    ) -> None:
+        """Fill the distances, and the angles where asked for, from those of the vertices `known`."""
+        active = self._touching(known, len(distance))
         for _ in range(_MOST_ROUNDS):
             if not len(active):
                 break
             changed = self._relax(active, distance, angle)
-            active = self._touching(changed)
-        return distance, angle
+            active = self._touching(changed, len(distance))
 
     def to_points(
         self,
@@ -90,31 +124,38 @@ class Unfolding:
             shortest = np.minimum(shortest, unfold(distance[left], distance[right], *flat).distance)
         return shortest
 
-    def _touching(self, vertices: NDArray[np.integer]) -> NDArray[np.int64]:
-        marked = np.zeros(len(self.vertices), bool)
+    def _touching(self, vertices: NDArray[np.integer], count: int) -> NDArray[np.int64]:
+        """The rows that are reached from any of these vertices, of `count` in all."""
+        marked = np.zeros(count, bool)
         marked[vertices] = True
-        return np.flatnonzero(marked[self.left] | marked[self.right])
+        touching: NDArray[np.int64] = (marked[self.left] | marked[self.right]).nonzero()[0]
+        return touching
 
     def _relax(
-        self, active: NDArray[np.int64], distance: NDArray[np.float64], angle: NDArray[np.float64]
+        self, active: NDArray[np.int64], distance: NDArray[np.float64], angle: NDArray[np.float64] | None
     ) -> NDArray[np.int64]:
         """Reach the targets of the triangles `active`, where that is shorter; returns the vertices that changed."""
         left, right = self.left[active], self.right[active]
         unfolded = unfold(distance[left], distance[right], self.base[active], self.x[active], self.y[active])
         reached = unfolded.distance
         target = self.target[active]
-        starts = np.flatnonzero(np.diff(target, prepend=-1))
+        begins = np.empty(len(target), bool)
+        begins[0] = True
+        np.not_equal(target[1:], target[:-1], out=begins[1:])
+        starts = begins.nonzero()[0]
         best = np.minimum.reduceat(reached, starts)
-        groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(target))))
-        winner = np.full(len(starts), -1)
-        hits = np.flatnonzero(reached == best[groups])[::-1]
-        winner[groups[hits]] = hits
         vertex = target[starts]
-        better = best < distance[vertex] * (1 - 1e-9)
-        by = winner[better]
-        angle[vertex[better]] = unfolded.angle(by, angle[left[by]], angle[right[by]])
-        distance[vertex[better]] = best[better]
-        return vertex[better]
+        better = (best < distance[vertex] * (1 - 1e-9)).nonzero()[0]
+        changed: NDArray[np.int64] = vertex[better]
+        if angle is not None and len(better):
+            groups = begins.cumsum() - 1
+            hits = (reached == best[groups]).nonzero()[0][::-1]
+            winner = np.full(len(starts), -1)
+            winner[groups[hits]] = hits
+            by = winner[better]
+            angle[changed] = unfolded.angle(by, angle[left[by]], angle[right[by]])
+        distance[changed] = best[better]
+        return changed
 
 
 @dataclass(frozen=True)

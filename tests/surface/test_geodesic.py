@@ -43,6 +43,15 @@ def test_on_a_sphere_distances_are_the_exact_ones():
     assert np.abs(distance[far] / exact[far] - 1).max() < 0.01
 
 
+def test_several_points_at_once_are_measured_like_each_alone():
+    surface = sheet(jitter=0.3)
+    unfolding = Unfolding.of(surface.vertices, surface.faces)
+    corners, weights = surface.faces[[0, 77, 150]], np.random.default_rng(3).dirichlet([1, 1, 1], 3)
+    together = unfolding.distances(corners, weights)
+    for at, weight, distance in zip(corners, weights, together, strict=True):
+        assert np.array_equal(distance, unfolding.from_point(at, weight, RIGHT, UP)[0])
+
+
 def test_what_is_not_connected_is_not_reached():
     one, other = sheet(), sheet()
     vertices = np.concatenate([one.vertices, other.vertices + np.array([0, 0, 0.001])])

@@ -41,7 +41,9 @@ class Canvas:
         self.owners: dict[int, NDArray[np.int32]]
         self.base, self.owners = (bare.base, bare.owners) if bare is not None else base_atlases(surface, avatar)
         self.pixels = _copies(self.base, lambda pixels: pixels.copy())
-        self.index = _copies(self.base, lambda pixels: np.zeros(pixels.shape[:2], np.uint16))
+        self.index: dict[int, NDArray[np.uint16]] = _copies(
+            self.base, lambda pixels: np.zeros(pixels.shape[:2], np.uint16)
+        )
         self.number_of: dict[str, int] = {}
         self._shown: list[LesionLayer] = []
         self._rects: dict[str, Dirty] = {}

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from engine.avatar import bodyparts
 from engine.avatar.model import ALBEDO, Avatar
 from engine.canvas import Canvas
+from engine.clinic import usual_density
 from engine.errors import AvatarError, BadInput
 from engine.lesion import LesionLayer, Site
 from engine.scatter import SkinRegion
@@ -86,6 +88,10 @@ class Patient:
                 f"--region: {self.avatar.name} has no skeleton, so its body parts have no names; give a mask image"
             )
         return SkinRegion(self.parts.select(text) & own)
+
+    def as_usual(self, region: SkinRegion, lesion_class: str) -> SkinRegion:
+        """The region with the class' usual density by body part; as it is where the body has no named parts."""
+        return region if self.parts is None else replace(region, density=usual_density(self.parts, lesion_class))
 
     def site_at_uv(self, u: float, v: float, material: str | None = None) -> Site:
         """The site at a UV position (origin top-left, as in glTF)."""

@@ -1,6 +1,7 @@
 """Choosing sites: lesions spread over a region of the skin without touching each other or leaving the region.
 
-Uniform by area, rejected where too near (dart throwing, Cook 1986), largest first so that the small ones fill the gaps.
+Uniform by area, or by a density, rejected where too near (dart throwing, Cook 1986), largest first so that the small
+ones fill the gaps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,14 @@ TRIES = 400
 
 @dataclass(frozen=True)
 class SkinRegion:
-    """Where lesions may lie: faces bool [F]; masks bool [H, W] by material narrow it further to painted texels."""
+    """Where lesions may lie: faces bool [F]; masks bool [H, W] by material narrow it further to painted texels.
+
+    density: float64 [F] ≥ 0, how many lesions an area gets beside others; the same everywhere where None.
+    """
 
     faces: NDArray[np.bool_]
     masks: Mapping[int, NDArray[np.bool_]] | None = None
+    density: NDArray[np.float64] | None = None
 
     def holds_texel(self, material: int, u: float, v: float) -> bool:
         """Whether the painted masks allow this UV position (origin top-left)."""
@@ -60,6 +65,8 @@ def scatter(
     farther apart than `SPACING` asks. BadInput where the region has no area.
     """
     areas = surface.face_areas * region.faces
+    if region.density is not None:
+        areas = areas * region.density
     total = float(areas.sum())
     if total <= 0:
         raise BadInput("region: it covers no skin of this avatar")
@@ -80,7 +87,7 @@ def scatter(
 
 
 def _random_site(cumulative: NDArray[np.float64], rng: np.random.Generator) -> Site:
-    """Uniform by area (Osada et al. 2002, eq. 1)."""
+    """A face by its share, in it uniform by area (Osada et al. 2002, eq. 1)."""
     face = int(np.searchsorted(cumulative, rng.random(), side="right"))
     root, along = np.sqrt(rng.random()), rng.random()
     return Site(min(face, len(cumulative) - 1), (float(1 - root), float(root * (1 - along)), float(root * along)))

@@ -7,6 +7,8 @@ import pytest
 from tube import tube_avatar
 
 from engine import BadInput
+from engine.avatar.bodyparts import NAMES, PAIRED, BodyParts
+from engine.clinic import BACK, DENSITIES, usual_density
 from engine.plan import CLINIC, Wish, plan, taken_by
 from engine.scatter import SkinRegion, scatter
 from engine.surface import Surface
@@ -42,6 +44,37 @@ def test_masks_narrow_the_region() -> None:
         assert site is not None
         _, u, v = SURFACE.uv(site)
         assert mask[int(v * 64), int(u * 64)]
+
+
+def test_lesions_lie_as_densely_as_asked() -> None:
+    """Of two halves of equal area, one of density 1 and one of density 0.25, the first gets four lesions in five."""
+    height = SURFACE.vertices[SURFACE.faces][..., 1].mean(1)
+    upper = height > np.median(height)
+    share = SURFACE.face_areas[upper].sum() / SURFACE.face_areas.sum()
+    everywhere = SkinRegion(np.ones(len(SURFACE.faces), bool), density=np.where(upper, 1.0, 0.25))
+    sites = scatter(SURFACE, everywhere, [0.5] * 600, 3)
+    found = np.mean([upper[site.face] for site in sites if site is not None])
+    expected = share / (share + 0.25 * (1 - share))
+    assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / 600)
+    only = SkinRegion(everywhere.faces, density=upper.astype(float))
+    assert all(upper[site.face] for site in scatter(SURFACE, only, [2.0] * 50, 4) if site is not None)
+
+
+@pytest.mark.parametrize("lesion_class", [*sorted(DENSITIES), "some other class"])
+def test_every_part_of_the_body_has_its_usual_density(lesion_class: str) -> None:
+    parts = BodyParts(NAMES, np.arange(-1, len(NAMES), dtype=np.int16))
+    nowhere, *found = usual_density(parts, lesion_class)
+    assert nowhere == 0
+    by_name = dict(zip(NAMES, found, strict=True))
+    assert all(density > 0 for density in found)
+    assert all(by_name[f"left-{part}"] == by_name[f"right-{part}"] for part in PAIRED)
+    if lesion_class in DENSITIES:
+        assert by_name["back"] == BACK
+        for more, less in (
+            *(("face", "abdomen"), ("back", "abdomen"), ("back", "left-thigh"), ("left-upper-arm", "left-forearm")),
+            *(("left-forearm", "left-hand"), ("left-hand", "left-palm"), ("left-foot", "left-sole")),
+        ):
+            assert by_name[more] > by_name[less], (more, less)
 
 
 def test_an_empty_region_is_refused() -> None:

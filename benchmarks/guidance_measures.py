@@ -37,15 +37,14 @@ def seam_ratio(picture: Picture, skin: Picture, free: Region) -> float:
 
 
 def colour_step(picture: Picture, free: Region) -> float:
-    """ΔE2000 between the skin just inside and just outside the border, mean over eight sectors."""
+    """ΔE2000 between the skin just inside and just outside the border, mean over the sectors that it passes through."""
     lab = linear_to_lab(from_network(picture.transpose(1, 2, 0)).astype(np.float64))
     inside, outside = _ring(free, ~free), _ring(~free, free)
     rows, columns = np.indices(free.shape)
     angle = np.arctan2(rows - free.shape[0] / 2, columns - free.shape[1] / 2)
     sector = ((angle + np.pi) / (2 * np.pi) * SECTORS).astype(int) % SECTORS
-    steps = [
-        delta_e2000(lab[inside & (sector == n)].mean(0), lab[outside & (sector == n)].mean(0)) for n in range(SECTORS)
-    ]
+    sides = [(inside & (sector == n), outside & (sector == n)) for n in range(SECTORS)]
+    steps = [delta_e2000(lab[one].mean(0), lab[other].mean(0)) for one, other in sides if one.any() and other.any()]
     return float(np.mean(steps))
 
 

@@ -55,22 +55,40 @@ class Problem:
 
 @dataclass
 class Result:
-    """What one method made: seconds in all, and one value a picture of each measure. pictures: what was measured."""
+    """What one method made: seconds in all, and one value a picture of each measure. pictures: what was measured.
+
+    gradient: across the border over beside it; seam: that over the untouched skin's. plain: whether the colour rule
+    finds nothing as large as the lesion in the skin without one; elsewhere it can't find the lesion.
+    """
 
     name: str
     evaluations: int
     seconds: float = 0.0
     real: list[bool] = field(default_factory=list)
+    gradient: list[float] = field(default_factory=list)
     seam: list[float] = field(default_factory=list)
     step: list[float] = field(default_factory=list)
     iou: list[float] = field(default_factory=list)
+    plain: list[bool] = field(default_factory=list)
     touching: list[bool] = field(default_factory=list)
     pictures: list[Skin] = field(default_factory=list)
 
     def seams(self, real: bool) -> float:
         """Median seam ratio on crops of real images, or on avatar patches."""
-        values = [seam for seam, kind in zip(self.seam, self.real, strict=True) if kind == real]
-        return float(np.median(values)) if values else float("nan")
+        return self._median(self.seam, real)
+
+    def gradients(self, real: bool) -> float:
+        """Median gradient ratio on crops of real images, or on avatar patches."""
+        return self._median(self.gradient, real)
+
+    def iou_on_plain_skin(self) -> tuple[float, int]:
+        """Mean IoU where the skin is plain to the colour rule, and on how many skins."""
+        values = [iou for iou, plain in zip(self.iou, self.plain, strict=True) if plain]
+        return (float(np.mean(values)) if values else float("nan")), len(values)
+
+    def _median(self, values: Sequence[float], real: bool) -> float:
+        chosen = [value for value, kind in zip(values, self.real, strict=True) if kind == real]
+        return float(np.median(chosen)) if chosen else float("nan")
 
 
 @dataclass(frozen=True)
@@ -208,11 +226,13 @@ def _skins(count: int, quick: bool) -> tuple[list[Skin], list[bool]]:
 
 
 def _measure(result: Result, picture: Skin, problem: Problem, free: NDArray[np.bool_]) -> None:
-    lesion = measures.segmented(picture, ~free)
+    lesion, shape = measures.segmented(picture, ~free), problem.shape >= 0.5
     result.real.append(problem.real)
+    result.gradient.append(measures.gradient_ratio(picture, free))
     result.seam.append(measures.seam_ratio(picture, problem.skin, free))
     result.step.append(measures.colour_step(picture, free))
-    result.iou.append(measures.overlap(lesion, problem.shape >= 0.5))
+    result.iou.append(measures.overlap(lesion, shape))
+    result.plain.append(bool(measures.segmented(problem.skin, ~free).sum() < shape.sum()))
     result.touching.append(measures.touches_frame(lesion))
     result.pictures.append(picture)
 

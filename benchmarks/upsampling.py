@@ -98,14 +98,16 @@ def _measured(raiser: Raiser, how: Upsampling, target: int, count: int, what: st
     if not lesions:
         return None
     steps, real = compared(lesions, how, target), real_detail(target)
-    evaluations, seconds = np.mean([lesion["cost"] for lesion in lesions], axis=0)
-    detail = float(np.mean([lesion["detail"] for lesion in lesions])) / real if real else float("nan")
+    drifts, details, costs = (
+        np.array([lesion[key] for lesion in lesions], float) for key in ("drift", "detail", "cost")
+    )
+    evaluations, seconds = costs.mean(0)
     return Measured(
         len(lesions),
         *(max(steps.edges), min(steps.edges), float(np.mean(steps.edges))),
         (float(np.percentile(steps.plain, 2.5)), float(np.percentile(steps.plain, 97.5))),
-        float(np.sqrt(np.mean([lesion["drift"] for lesion in lesions]))) * 127.5,
-        *(detail, float(seconds), float(evaluations)),
+        float(np.sqrt(drifts.mean())) * 127.5,
+        *(float(details.mean()) / real if real else float("nan"), float(seconds), float(evaluations)),
     )
 
 

@@ -98,8 +98,9 @@ def _follow(
         push = False
         now = time.monotonic()
         if now - told_at >= _STATUS_S:
-            status = {"revision": server.status().revision, "behind": waiting is not None}
-            status["clients"] = [asdict(client) for client in server.status().clients]
+            shown = server.status()
+            status: dict[str, object] = {"revision": shown.revision, "behind": waiting is not None}
+            status |= {"clients": [asdict(client) for client in shown.clients]}
             if status != told:
                 tell({"kind": "status", **status})
             told, told_at = status, now

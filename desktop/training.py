@@ -29,12 +29,12 @@ class Interruption:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Take the signals for the length of the block."""
-        numbers = [signal.SIGINT, signal.SIGTERM]
+        numbers = (signal.Signals.SIGINT, signal.Signals.SIGTERM)
         before = {number: signal.getsignal(number) for number in numbers}
 
         def take(number: int, frame: FrameType | None) -> None:
             self.came = True
-            signal.signal(number, before[number])
+            signal.signal(number, before[signal.Signals(number)])
             print("\nmoulage: finishing this step, then saving", file=sys.stderr, flush=True)
 
         for number in numbers:
@@ -43,7 +43,7 @@ class Interruption:
             yield
         finally:
             for number in numbers:
-                signal.signal(number, before[number])
+                signal.signal(number, before[signal.Signals(number)])
 
 
 class Line:

@@ -57,11 +57,11 @@ def shapes(
             turn, scale = round(float(rng.uniform(0, 360)), 2), round(float(rng.uniform(0.6, 1.0)), 4)
             own = int(rng.integers(2**31))
             if parent is None or breed is None:
-                spec = {"irregularity": even, "asymmetry": lopsided, "seed": own}
+                spec: dict[str, object] = {"irregularity": even, "asymmetry": lopsided, "seed": own}
                 mask = fit(automatic(even, lopsided, own), size * _SHARE, size)
             else:
                 spec = {"from": breed.name, "scale": scale, "turn_deg": turn, "irregularity": even, "seed": own}
-                mask = fit(transformed(parent, scale, turn, even, own), size * _SHARE * scale, size)
+                mask = fit(transformed(parent.astype(np.float32), scale, turn, even, own), size * _SHARE * scale, size)
             name = f"shape-{number + 1:05d}.png"
             if not folder.has(name):
                 pixels = np.rint(mask * 255).astype(np.uint8)

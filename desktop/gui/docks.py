@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from desktop.gui.model import texts
 from desktop.gui.model.session import Session
 from desktop.gui.views.dermatoscope import Dermatoscope
 from desktop.gui.views.lesion_edit import LesionEdit
@@ -20,13 +21,19 @@ Side = Qt.DockWidgetArea
 
 @dataclass(frozen=True)
 class Dock:
-    """A panel. name: its title. side, shown: where and whether it stands at first. behind: what it is stacked with."""
+    """A panel. name: its title in English. side, shown: where and whether it stands at first. behind: what it is
+    stacked with."""
 
     name: str
     make: Callable[[Session], QWidget]
     side: Qt.DockWidgetArea = Side.RightDockWidgetArea
     behind: str = ""
     shown: bool = True
+
+    @property
+    def title(self) -> str:
+        """What the panel is called in the window."""
+        return texts.tr(self.name, "Panels")
 
 
 DOCKS: tuple[Dock, ...] = (

@@ -2,54 +2,54 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QToolButton
 
 from desktop.gui.actions import ACTIONS, Action
+from desktop.gui.model import texts
 from desktop.gui.views.icons import icon
 
 if TYPE_CHECKING:
     from desktop.gui.window import Window
 
 
-def build(window: "Window") -> dict[str, QAction]:
-    """Fill the window's menus and tool bar; the actions by their names."""
-    made, menus = {}, {}
+def build(window: "Window") -> tuple[dict[str, QMenu], dict[str, QAction]]:
+    """Fill the window's menus and tool bar; the menus by their titles and the actions by their names, as the table
+    has them."""
+    made: dict[str, QAction] = {}
+    menus: dict[str, QMenu] = {}
     for entry in ACTIONS:
         if entry.menu not in menus:
-            menus[entry.menu] = window.menuBar().addMenu(_translated(entry.menu))
+            menus[entry.menu] = window.menuBar().addMenu(texts.tr(entry.menu, "Actions"))
         made[entry.name] = action = _action(window, entry)
         menus[entry.menu].addAction(action)
         if entry.tool or entry.icon:
             _add_tool(window, entry, action)
     _follow(window, made)
-    return made
+    return menus, made
 
 
 def _action(window: "Window", entry: Action) -> QAction:
-    action = QAction(_translated(entry.text), window)
+    action = QAction(entry.label, window)
     action.setShortcuts([keys for keys in (entry.keys, QKeySequence(entry.also)) if not keys.isEmpty()])
     action.setCheckable(entry.checked is not None)
     action.triggered.connect(lambda checked=False: entry.do(window))
     keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
-    tip = _translated(entry.tip or entry.name)
+    tip = texts.tr(entry.tip, "Actions") or entry.title
     action.setToolTip(f"{tip} ({keys})" if keys else tip)
     return action
 
 
-def _translated(text: str) -> str:
-    return QCoreApplication.translate("Actions", text) if text else ""
-
-
 def _add_tool(window: "Window", entry: Action, action: QAction) -> None:
     bar = window.workspace.tools
-    action.setIconText(entry.tool or entry.name)
+    action.setIconText(texts.tr(entry.tool, "Actions") or entry.title)
     bar.addAction(action)
     button = bar.widgetForAction(action)
-    if entry.icon:
+    if entry.icon and isinstance(button, QToolButton):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    button.setAccessibleName(_translated(entry.name))
-    button.setAccessibleDescription(_translated(entry.tip))
+    button.setAccessibleName(entry.title)
+    button.setAccessibleDescription(texts.tr(entry.tip, "Actions"))
 
 
 def _follow(window: "Window", made: dict[str, QAction]) -> None:

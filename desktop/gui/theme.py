@@ -154,8 +154,8 @@ QPushButton#grow, QPushButton#primary {{
 }}
 QPushButton#grow:disabled, QPushButton#primary:disabled {{ background: {t.raised}; color: {t.faint}; }}
 QPushButton#grow:focus, QPushButton#primary:focus {{ border: 2px solid {t.text}; }}
-QFrame#note {{ background: {t.note}; }}
-QFrame#fault {{ background: {t.fault}; }}
+QFrame#note {{ background: {t.note}; border: 1px solid {t.outline}; border-radius: 6px; }}
+QFrame#fault {{ background: {t.fault}; border: 1px solid {t.outline}; border-radius: 6px; }}
 QFrame#note QLabel, QFrame#fault QLabel, QFrame#note QToolButton, QFrame#fault QToolButton {{ color: {t.on_message}; }}
 QLabel#heading {{ font-size: 20px; font-weight: 600; }}
 QLabel#faint {{ color: {t.faint}; }}

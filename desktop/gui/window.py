@@ -1,30 +1,34 @@
 """The window: the welcome page or the patient's page, menus, messages, status line; the file dialogs."""
 
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout
 
 from desktop.gui import menus, theme
 from desktop.gui.model import recent, verbs
 from desktop.gui.model.session import Session
 from desktop.gui.views.about import About
+from desktop.gui.views.atlas import AtlasView
+from desktop.gui.views.body import BodyView
 from desktop.gui.views.export_dialog import ExportDialog
+from desktop.gui.views.lesion_list import LesionList
+from desktop.gui.views.lesion_panel import LesionPanel
 from desktop.gui.views.new_patient import NewPatient
+from desktop.gui.views.notes import Notes
 from desktop.gui.views.palette import Palette
+from desktop.gui.views.pointing import STEP
 from desktop.gui.views.preferences_dialog import PreferencesDialog
 from desktop.gui.views.shortcuts import Shortcuts
-from desktop.gui.views.status import NoteBar, StatusLine
+from desktop.gui.views.status import StatusLine
 from desktop.gui.views.welcome import Welcome
 from desktop.gui.workspace import Workspace
 from engine.scene.document import SUFFIX
 
 READABLE = (SUFFIX, ".glb", ".vrm", ".obj")
-_FILES = "Patients (*" + " *".join(READABLE) + ")"
-_SCENES = f"Scenes (*{SUFFIX})"
-_CLOSER = 0.85
 _PICTURE_PX = 192
 _Dialog = TypeVar("_Dialog", bound=QDialog)
 
@@ -36,31 +40,31 @@ class Window(QMainWindow):
     """
 
     theme_changed = Signal()
+    session: Session
+    workspace: Workspace
+    body: BodyView
+    atlas: AtlasView
+    panel: LesionPanel
+    lesions: LesionList
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
         self.workspace = Workspace(session)
         self.body, self.atlas, self.material = self.workspace.body, self.workspace.atlas, self.workspace.material
-        self.panel, self.lesions = self.workspace.panel("New lesion"), self.workspace.panel("Lesions")
-        self.notes = NoteBar(session)
+        self.panel, self.lesions = self.workspace.panel_of(LesionPanel), self.workspace.panel_of(LesionList)
         self.pages = QStackedWidget()
         self.welcome = Welcome(session, self.choose_file)
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.workspace)
-        column = QVBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.notes)
-        column.addWidget(self.pages, 1)
-        centre = QWidget()
-        centre.setLayout(column)
-        self.setCentralWidget(centre)
+        self.notes = Notes(session, self.pages)
+        self.setCentralWidget(self.pages)
         self.setStatusBar(StatusLine(session))
-        self.actions_by_name = menus.build(self)
+        self.menus_by_title, self.actions_by_name = menus.build(self)
         self.theme_changed.connect(lambda: self.atlas.setBackgroundBrush(QColor(theme.PANEL)))
         self.theme_changed.connect(self.body.update)
-        self._recent = QMenu("Open &recent", self)
+        self.dialog: QDialog | None = None
+        self._recent = QMenu(self.tr("Open &recent"), self)
         self._recent.aboutToShow.connect(self._fill_recent)
         self._add_submenus()
         self.setAcceptDrops(True)
@@ -74,36 +78,31 @@ class Window(QMainWindow):
 
     def _add_submenus(self) -> None:
         """What the table of actions can't hold: recent files, and the panels."""
-        file_menu = self.menu("&File")
+        file_menu = self.menus_by_title["&File"]
         file_menu.insertMenu(file_menu.actions()[1], self._recent)
-        panels = self.menu("&View").addMenu("&Panels")
+        panels = self.menus_by_title["&View"].addMenu(self.tr("&Panels"))
         for dock in self.workspace.docks.values():
             panels.addAction(dock.toggleViewAction())
         panels.addSeparator()
-        panels.addAction("&As at the beginning", self.workspace.arrange_anew)
-
-    def menu(self, title: str) -> QMenu:
-        """A menu by its title."""
-        return next(action.menu() for action in self.menuBar().actions() if action.text() == title)
+        panels.addAction(self.tr("&As at the beginning"), self.workspace.arrange_anew)
 
     def zoom(self, closer: bool) -> None:
         """Zoom the view that has the keyboard: the texture, or else the body."""
-        if self.atlas.hasFocus():
-            self.atlas.zoom(1 / _CLOSER if closer else _CLOSER)
-        else:
-            self.body.zoom(_CLOSER if closer else 1 / _CLOSER)
+        view = self.atlas if self.atlas.hasFocus() else self.body
+        view.zoom(STEP if closer else 1 / STEP)
 
     def choose_file(self) -> None:
         """Ask which patient to open."""
         folder = str(self.session.recent[0].parent) if self.session.recent else ""
-        name, _ = QFileDialog.getOpenFileName(self, "Open a patient", folder, _FILES)
+        patients = self.tr("Patients ({})").format(" ".join(f"*{suffix}" for suffix in READABLE))
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open a patient"), folder, patients)
         if name:
             verbs.open_path(self.session, Path(name))
 
     def choose_copy(self) -> None:
         """Ask where to save the scene under another name."""
         if self.session.document is not None:
-            path = self._ask_scene("Save the scene as", self.session.document.path)
+            path = self._ask_scene(self.tr("Save the scene as"), self.session.document.path)
             if path is not None:
                 verbs.save_as(self.session, path)
 
@@ -149,12 +148,13 @@ class Window(QMainWindow):
 
     def _ask_place(self, avatar: Path, why: str) -> None:
         self.session.told.emit(why, False)
-        path = self._ask_scene("Where shall this patient's scene be kept?", avatar.with_suffix(SUFFIX))
+        path = self._ask_scene(self.tr("Where shall this patient's scene be kept?"), avatar.with_suffix(SUFFIX))
         if path is not None:
             verbs.open_path(self.session, avatar, path)
 
     def _ask_scene(self, title: str, suggested: Path) -> Path | None:
-        name, _ = QFileDialog.getSaveFileName(self, title, str(suggested), _SCENES)
+        scenes = self.tr("Scenes ({})").format(f"*{SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self, title, str(suggested), scenes)
         if not name:
             return None
         path = Path(name)
@@ -163,33 +163,37 @@ class Window(QMainWindow):
     def _fill_recent(self) -> None:
         self._recent.clear()
         for path in self.session.recent:
-            self._recent.addAction(str(path), lambda chosen=path: verbs.open_path(self.session, chosen))
+            self._recent.addAction(str(path), partial(verbs.open_path, self.session, path))
         self._recent.setEnabled(bool(self.session.recent))
 
     def _show_document(self) -> None:
         self.pages.setCurrentIndex(0 if self.session.document is None else 1)
+        self.notes.over(self.pages if self.session.document is None else self.workspace.views)
         self._show_title()
         self.body.look(0.0)
 
     def _show_title(self) -> None:
         document = self.session.document
-        saved = self.session.saved
-        self.setWindowTitle("Moulage" if document is None else f"{document.path.name} ({saved}) - Moulage")
+        states = {"saved": self.tr("saved"), "saving": self.tr("saving"), "not saved": self.tr("not saved")}
+        title = self.tr("Moulage")
+        if document is not None:
+            title = self.tr("{} ({}) - Moulage").format(document.path.name, states[self.session.saved])
+        self.setWindowTitle(title)
 
     def _keep_picture(self) -> None:
         """A small picture of the body, for the list of recent patients."""
         document = self.session.document
         if document is None or self.body.scene is None:
             return
-        image = self.body.grabFramebuffer()
+        image = self.body.still()
         side = min(image.width(), image.height())
         square = image.copy((image.width() - side) // 2, (image.height() - side) // 4, side, side)
         smooth = Qt.TransformationMode.SmoothTransformation
         data = QByteArray()
         buffer = QBuffer(data)
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        square.scaled(_PICTURE_PX, _PICTURE_PX, mode=smooth).save(buffer, "JPEG", 85)
-        kept = data.data()
+        square.scaled(_PICTURE_PX, _PICTURE_PX, mode=smooth).save(buffer, "JPEG", 85)  # type: ignore[call-overload]  # PySide6's stubs want bytes here, Qt itself a string
+        kept = bytes(data.data())
         self.session.background.run(lambda: recent.keep(document.scene, kept), lambda _: None, lambda _: None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -1,13 +1,25 @@
 """An open patient's page: body and texture side by side, the tool bar above, the panels of `docks` around."""
 
+from typing import TypeVar
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDockWidget, QMainWindow, QSplitter, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.gui.docks import DOCKS, Dock
 from desktop.gui.model.session import Session
 from desktop.gui.views.atlas import AtlasView
 from desktop.gui.views.body import BodyView
 
+_Panel = TypeVar("_Panel", bound=QWidget)
 _LAYOUT = "layout"
 _LAYOUT_VERSION = 1
 """Counted up when panels change so much that a kept arrangement would be odd."""
@@ -22,11 +34,13 @@ class Workspace(QMainWindow):
         self.session = session
         self.body, self.atlas = BodyView(session), AtlasView(session)
         self.material = QComboBox()
-        self.material.setAccessibleName("Texture of material")
-        self.tools = QToolBar("Tools", objectName="tools")
+        self.material.setAccessibleName(self.tr("Texture of material"))
+        self.tools = QToolBar(self.tr("Tools"))
+        self.tools.setObjectName("tools")
         self.tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.tools)
-        self.setCentralWidget(self._views())
+        self.views = self._views()
+        self.setCentralWidget(self.views)
         self.setDockOptions(
             QMainWindow.DockOption.AllowTabbedDocks
             | QMainWindow.DockOption.AllowNestedDocks
@@ -50,12 +64,19 @@ class Workspace(QMainWindow):
         """The widget of a panel."""
         return self.docks[name].widget()
 
+    def panel_of(self, kind: type[_Panel]) -> _Panel:
+        """The panel of this kind."""
+        return next(found for dock in self.docks.values() if isinstance(found := dock.widget(), kind))
+
     def reveal(self, name: str) -> None:
         """Bring a panel to the front, and the keyboard to it."""
         dock = self.docks[name]
         dock.show()
         dock.raise_()
-        dock.widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        panel = dock.widget()
+        found = next((one for one in (panel, *panel.findChildren(QWidget)) if _takes_keys(one)), None)
+        if found is not None:
+            found.setFocus(Qt.FocusReason.TabFocusReason)
 
     def arrange_anew(self) -> None:
         """All panels as at the beginning."""
@@ -81,10 +102,11 @@ class Workspace(QMainWindow):
         return views
 
     def _add(self, dock: Dock) -> None:
-        placed = QDockWidget(dock.name, self, objectName=dock.name)
+        placed = QDockWidget(dock.title, self)
+        placed.setObjectName(dock.name)
         panel = dock.make(self.session)
         if not panel.accessibleName():
-            panel.setAccessibleName(dock.name)
+            panel.setAccessibleName(dock.title)
         placed.setWidget(panel)
         self.addDockWidget(dock.side, placed)
         if dock.behind:
@@ -107,3 +129,9 @@ class Workspace(QMainWindow):
         self.material.blockSignals(True)
         self.material.setCurrentIndex(self.atlas.material)
         self.material.blockSignals(False)
+
+
+def _takes_keys(widget: QWidget) -> bool:
+    """Whether Tab would stop there; a scroll area itself has nothing to type into."""
+    stops = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    return stops and widget.isEnabled() and not widget.isHidden() and not isinstance(widget, QScrollArea)

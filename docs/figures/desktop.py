@@ -189,7 +189,7 @@ def _variants(app: QApplication, shown: Window) -> None:
     shown.workspace.reveal("Lesions")
     session.set_request(replace(session.request.of_class("melanoma"), diameter_mm=16.0, seed=20))
     verbs.point_at(session, session.document.patient.site_facing((0.03, 1.25, -2.0), (0.0, 0.0, 1.0)))
-    shown.panel.grow_variants()
+    shown.panel.wishes.grow_variants()
     _wait(app, lambda: bool(choosing.waiting(session)) and session.job is None)
     choosing.show(session, choosing.waiting(session)[0].id)
     shown.notes.hide()

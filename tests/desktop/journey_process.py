@@ -79,7 +79,7 @@ class Person:
         """What the body view shows, marks and all."""
         for _ in range(5):
             self.app.processEvents()
-        image = self.window.body.grabFramebuffer()
+        image = self.window.body.still()
         image = image.convertToFormat(image.Format.Format_RGB888)
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
         return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
@@ -88,10 +88,10 @@ class Person:
 def new_patient(person: Person, folder: Path) -> None:
     """The welcome page makes one."""
     new = person.window.welcome.new
-    new.size.setFocus()
-    QTest.keyClick(new.size, Qt.Key.Key_Home)  # the smallest texture
+    new.texture.setFocus()
+    QTest.keyClick(new.texture, Qt.Key.Key_Home)  # the smallest texture
     person.type_in(new.file, str(folder / "anna.glb"))
-    person.click(new.create)
+    person.click(new.go)
     person.until(lambda: person.session.document is not None and person.session.engine.is_ready)
     assert person.session.document.path == folder / "anna.moulage"
 
@@ -112,7 +112,7 @@ def grow_on_the_back(person: Person) -> None:
     assert session.document.patient.body_part(session.site) == "back"
     QTest.keyClick(body, Qt.Key.Key_C)
     atlas, looked = person.atlas(), person.body()
-    person.click(panel.grow)
+    person.click(panel.wishes.grow)
     person.settle()
     assert shown.lesions.count() == 1, person.told
     (layer,) = session.document.layers
@@ -141,7 +141,7 @@ def undo_and_redo(person: Person) -> None:
     person.until(lambda: person.window.lesions.count() == 0)
     person.settle()
     assert not np.array_equal(person.atlas(), grown)
-    assert person.window.actions_by_name["Redo"].text() == "Redo Add nevus"
+    assert person.window.actions_by_name["Redo"].text() == "&Redo Add nevus"
     QTest.keyClick(person.window.body, Qt.Key.Key_Z, CONTROL | Qt.KeyboardModifier.ShiftModifier)
     person.until(lambda: person.window.lesions.count() == 1)
     person.settle()
@@ -172,10 +172,10 @@ def scatter_five(person: Person) -> None:
     """Five nevi in the painted region, as one step."""
     panel, session = person.window.panel, person.session
     person.window.workspace.reveal("New lesion")
-    person.type_in(panel.scatter_count, "5")
-    person.type_in(panel.gap, "2")
+    person.type_in(panel.wishes.scatter_count, "5")
+    person.type_in(panel.wishes.gap, "2")
     before = session.document.layers
-    person.click(panel.scatter)
+    person.click(panel.wishes.scatter)
     person.until(lambda: session.job is not None or session.busy)
     person.settle()
     new = [layer for layer in session.document.layers if layer not in before]

@@ -149,7 +149,7 @@ def test_the_dialog_exports_in_the_background(open_window: "Callable[[], Window]
     assert dialog.folder.text() == str(tmp_path / "egg-export")
     dialog.lesions.setChecked(True)
     dialog.page.setChecked(False)
-    dialog.size.setCurrentIndex(dialog.size.findData(512))
+    dialog.side.setCurrentIndex(dialog.side.findData(512))
     QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
     assert dialog.leave.text() == "Cancel"
     qtbot.waitUntil(lambda: not dialog.task.running, timeout=LOADING_MS)

@@ -167,7 +167,7 @@ def test_an_engine_that_is_killed_starts_again_and_the_queue_goes_on(egg: Listen
     os.kill(killed, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
     egg.until(lambda: bool(egg.faults))
     assert "is being started again" in egg.faults[0]
-    assert "1 more in the queue waits" in egg.faults[0]
+    assert "in the queue wait for it: 1" in egg.faults[0]
     assert session.site is not None  # where the lost one was to grow
     egg.until(lambda: session.document is not None and len(session.document.layers) == 1)
     assert session.engine.pid != killed

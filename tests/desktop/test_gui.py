@@ -84,11 +84,11 @@ def card_pixels(window: "Window") -> NDArray[np.uint8]:
     body.grab()  # draws, so that what is pending is uploaded
     assert body.scene is not None
     assert window.session.document is not None
-    body.makeCurrent()
-    texture = body.scene.textures[window.atlas.material]
-    levels = len(window.session.document.pyramids[window.atlas.material].levels)
-    read = [np.frombuffer(texture.read(level=level, alignment=1), np.uint8) for level in range(levels)]
-    body.doneCurrent()
+    assert body.offscreen is not None
+    with body.offscreen:
+        texture = body.scene.textures[window.atlas.material]
+        levels = len(window.session.document.pyramids[window.atlas.material].levels)
+        read = [np.frombuffer(texture.read(level=level, alignment=1), np.uint8) for level in range(levels)]
     return np.concatenate(read)
 
 
@@ -111,10 +111,10 @@ def test_a_lesion_from_click_to_file_and_back(
     session = window.session
     ask_for(window, steps=2)
     click_on_the_back(qtbot, window)
-    assert window.panel.grow.isEnabled()
+    assert window.panel.wishes.grow.isEnabled()
     before, card_before = atlas_pixels(window), card_pixels(window)
     assert np.array_equal(before, card_before)
-    QTest.mouseClick(window.panel.grow, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(window.panel.wishes.grow, Qt.MouseButton.LeftButton)
     wait_for_lesions(qtbot, window, 1)
 
     grown = atlas_pixels(window)
@@ -127,7 +127,7 @@ def test_a_lesion_from_click_to_file_and_back(
     wait_for_lesions(qtbot, window, 0)
     assert np.array_equal(atlas_pixels(window), before)
     assert np.array_equal(card_pixels(window), before)
-    assert window.actions_by_name["Redo"].text() == "Redo Add nevus"
+    assert window.actions_by_name["Redo"].text() == "&Redo Add nevus"
     trigger(qtbot, window, "Redo")
     wait_for_lesions(qtbot, window, 1)
     assert np.array_equal(atlas_pixels(window), grown)
@@ -146,7 +146,7 @@ def test_a_lesion_from_click_to_file_and_back(
     assert np.array_equal(atlas_pixels(again), before)
     QTest.keyClick(again.lesions, Qt.Key.Key_Delete)
     wait_for_lesions(qtbot, again, 0)
-    assert again.actions_by_name["Undo"].text() == "Undo Delete nevus"
+    assert again.actions_by_name["Undo"].text() == "&Undo Delete nevus"
 
 
 def wait_for_lesions(qtbot: Any, window: "Window", count: int) -> None:
@@ -188,8 +188,8 @@ def test_the_engine_cancelled_and_killed_while_it_paints(
 
     QTest.keyClick(window.body, Qt.Key.Key_G)
     qtbot.waitUntil(painting, timeout=LOADING_MS)
-    assert "s left" in window.panel.progress.format()
-    QTest.mouseClick(window.panel.cancel, Qt.MouseButton.LeftButton)
+    assert "s left" in window.panel.wishes.progress.format()
+    QTest.mouseClick(window.panel.wishes.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session.job is None, timeout=LOADING_MS)
     assert lines == ["Cancelled; nothing was changed."]
 
@@ -202,7 +202,7 @@ def test_the_engine_cancelled_and_killed_while_it_paints(
     assert "all others are saved" in lines[-1]
     qtbot.waitUntil(lambda: session.engine.is_ready, timeout=LOADING_MS)
     assert session.engine.pid != killed
-    assert window.panel.grow.isEnabled()  # the place is still marked
+    assert window.panel.wishes.grow.isEnabled()  # the place is still marked
     assert np.array_equal(atlas_pixels(window), before)
     assert window.lesions.count() == 0
 

@@ -101,7 +101,7 @@ def test_undo_and_redo_pressed_at_once(egg: "Window", qtbot: Any) -> None:
     assert undo_names(egg) == (*before, "Delete nevus")
     assert egg.lesions.ids() == ["lesion-2", "lesion-1"]
     assert not egg.actions_by_name["Redo"].isEnabled()
-    assert egg.actions_by_name["Undo"].text() == "Undo Delete nevus"
+    assert egg.actions_by_name["Undo"].text() == "&Undo Delete nevus"
 
 
 def test_the_dermatoscope_shows_the_selected_lesion_at_its_own_resolution(egg: "Window", qtbot: Any) -> None:
@@ -141,7 +141,7 @@ def test_variants_are_looked_at_and_one_is_kept_by_enter(egg: "Window", qtbot: A
     document = session.document
     session.set_site(document.patient.surface.site_at_uv(0, 0.5, 0.35))
     plain = document.patient.canvas.pixels[0].copy()
-    QTest.mouseClick(egg.panel.variants, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(egg.panel.wishes.variants, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(strip.ids()) == 3 and session.job is None, timeout=WAITING_MS)
     assert strip.isVisible()
     assert strip.list.currentRow() == 0  # the first is looked at

@@ -98,7 +98,7 @@ def test_an_exam_sends_no_class(open_window: Opener, qtbot: Any, tmp_path: Path)
         trigger(qtbot, window, "Exam: hide the classes")
         waits(qtbot, mirror, lambda told: told["exam"] is True)
         assert "melanoma" not in mirror.shown.document.decode()
-        assert window.actions_by_name["Exam: hide the classes"].isChecked()
+        qtbot.waitUntil(window.actions_by_name["Exam: hide the classes"].isChecked, timeout=LOADING_MS)
         trigger(qtbot, window, "Undo")
         waits(qtbot, mirror, lambda told: told["exam"] is False)
 

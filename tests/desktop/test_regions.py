@@ -178,7 +178,7 @@ def test_body_parts_and_the_rim(patient: "Window", qtbot: Any) -> None:
     assert document is not None
     assert document.patient.parts is not None
     patient.workspace.reveal("Region")
-    panel.part.setCurrentText("left-forearm")
+    panel.part.setCurrentIndex(panel.part.findData("left-forearm"))
     QTest.mouseClick(panel.add_part, Qt.MouseButton.LeftButton)
     settled(qtbot, patient)
     qtbot.waitUntil(lambda: bool(session.regions.area_cm2), timeout=LOADING_MS)

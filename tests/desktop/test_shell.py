@@ -42,11 +42,11 @@ def test_a_new_patient_is_made_and_opened(open_window: Opener, qtbot: Any, tmp_p
     assert 19 < new.weight_kg.value() < 36
     tall = new.height_cm.value() / 100
     click(new.phototypes.button(4))
-    new.size.setCurrentIndex(0)
+    new.texture.setCurrentIndex(0)
     path = tmp_path / "patients" / "eva.glb"
     new.file.setText(str(path))
-    click(new.create)
-    assert not new.create.isEnabled()
+    click(new.go)
+    assert not new.go.isEnabled()
     assert new.cancel.isVisible()
     qtbot.waitUntil(lambda: window.session.document is not None, timeout=LOADING_MS)
     document = window.session.document

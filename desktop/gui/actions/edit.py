@@ -3,6 +3,7 @@
 from desktop.gui.actions.entry import Action, Key, is_open, selected
 from desktop.gui.model import lesions, verbs
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 
 
 def _can_undo(session: Session) -> bool:
@@ -16,11 +17,18 @@ def _can_redo(session: Session) -> bool:
 
 
 def _undo_name(session: Session) -> str:
-    return "Undo" if session.pending else f"Undo {verbs.step_names(session)[0]}".strip()
+    name = "" if session.pending else _without_marks(verbs.step_names(session)[0])
+    return tr("&Undo {}", "Actions").format(name) if name else tr("&Undo", "Actions")
 
 
 def _redo_name(session: Session) -> str:
-    return "Redo" if session.pending else f"Redo {verbs.step_names(session)[1]}".strip()
+    name = "" if session.pending else _without_marks(verbs.step_names(session)[1])
+    return tr("&Redo {}", "Actions").format(name) if name else tr("&Redo", "Actions")
+
+
+def _without_marks(step: str) -> str:
+    """A region's name may hold the sign that marks a menu's letters."""
+    return step.replace("&", "&&")
 
 
 def _changed(session: Session) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QKeySequence
 
+from desktop.gui.model import texts
 from desktop.gui.model.session import Session
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ Key = QKeySequence.StandardKey
 class Action:
     """A menu's entry. do: what it does. can: when it can be used.
 
-    named: text that depends on the state. checked: makes it a mark that is on or off. tool: a short text or sign; the
+    Texts are in English here, and reach Qt's translation where they are shown. named: text that depends on the state,
+    translated. checked: makes it a mark that is on or off. tool: a short text or sign; the
     action then also has a button in the tool bar. icon: the button's sign instead, drawn by `views.icons`. tip: one
     sentence in a physician's words. also: a second shortcut.
     """
@@ -39,6 +41,16 @@ class Action:
     def name(self) -> str:
         """The text without marks, as tests, the palette and the table of shortcuts know it."""
         return self.text.replace("&", "").removesuffix(" …")
+
+    @property
+    def label(self) -> str:
+        """The text as menus show it."""
+        return texts.tr(self.text, "Actions")
+
+    @property
+    def title(self) -> str:
+        """The label without marks, for lists and buttons."""
+        return self.label.replace("&", "").removesuffix(" …")
 
     @property
     def keys(self) -> QKeySequence:

@@ -19,11 +19,11 @@ TABLE = (
         tip="A lesion at the marked place.",
     ),
     Action(
-        *("&Lesion", "Grow &variants", "V", lambda w: w.panel.grow_variants(), growing.can_grow),
+        *("&Lesion", "Grow &variants", "V", lambda w: w.panel.wishes.grow_variants(), growing.can_grow),
         tip="Several for the marked place, to choose one of.",
     ),
     Action(
-        *("&Lesion", "&Scatter in the region", "S", lambda w: w.panel.scatter_lesions(), scattering.can_scatter),
+        *("&Lesion", "&Scatter in the region", "S", lambda w: w.panel.wishes.scatter_lesions(), scattering.can_scatter),
         tip="Lesions all over the painted or chosen region.",
     ),
     Action("&Lesion", "&Cancel", "Esc", lambda w: growing.cancel(w.session), lambda s: s.job is not None),

@@ -2,10 +2,11 @@
 
 from desktop.gui.actions.entry import Action, is_open
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 
 
 def _start_name(session: Session) -> str:
-    return "Stop the &link" if session.link.running else "Start the &link"
+    return tr("Stop the &link", "Actions") if session.link.running else tr("Start the &link", "Actions")
 
 
 TABLE = (
@@ -21,5 +22,4 @@ TABLE = (
         *("&Link", "Push every change at &once", "", lambda w: w.session.link.toggle_automatic()),
         checked=lambda s: s.link.automatic,
     ),
-    Action("&Link", "&Connected scenes", "", lambda w: w.workspace.reveal("Link"), is_open),
 )

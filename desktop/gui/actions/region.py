@@ -1,9 +1,15 @@
 """Choosing regions of skin: the tools, and what can be done with a region."""
 
+from typing import TYPE_CHECKING
+
 from desktop.gui.actions.entry import Action, is_open
 from desktop.gui.model import region_verbs, stepping
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tool
+from desktop.gui.views.region_panel import RegionPanel
+
+if TYPE_CHECKING:
+    from desktop.gui.window import Window
 
 
 def _tool(text: str, key: str, tool: Tool, tip: str) -> Action:
@@ -22,6 +28,10 @@ def _has_region(session: Session) -> bool:
 def _protect(session: Session) -> None:
     regions = session.regions
     regions.protect(regions.active, not regions.is_protected(regions.active))
+
+
+def _rim(window: "Window", sign: int) -> None:
+    window.workspace.panel_of(RegionPanel).grow(sign)
 
 
 TABLE = (
@@ -48,11 +58,11 @@ TABLE = (
         tip="All skin that is not in the region.",
     ),
     Action(
-        *("&Region", "&Widen", "Ctrl+]", lambda w: w.workspace.panel("Region").grow(1), region_verbs.can_change),
+        *("&Region", "&Widen", "Ctrl+]", lambda w: _rim(w, 1), region_verbs.can_change),
         tip="Move the region's rim outwards by the millimetres in the Region panel.",
     ),
     Action(
-        *("&Region", "N&arrow", "Ctrl+[", lambda w: w.workspace.panel("Region").grow(-1), region_verbs.can_change),
+        *("&Region", "N&arrow", "Ctrl+[", lambda w: _rim(w, -1), region_verbs.can_change),
         tip="Move the region's rim inwards by the millimetres in the Region panel.",
     ),
     Action(

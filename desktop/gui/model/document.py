@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from desktop.gui.model.mesh import BodyMesh
 from desktop.gui.model.opening import PlaceWanted, open_scene
 from desktop.gui.model.pyramid import Pyramid
+from desktop.gui.model.texts import body_part, tr
 from engine.atlas import Rect
 from engine.colour import LINEAR_OF_BYTE, ita_degrees, linear_to_lab, phototype, to_bytes
 from engine.lesion import LesionLayer, Site
@@ -163,8 +164,8 @@ class Document:
         around = base[max(y - _AROUND, 0) : y + _AROUND + 1, max(x - _AROUND, 0) : x + _AROUND + 1, :3]
         colour = LINEAR_OF_BYTE[np.median(around.reshape(-1, 3), 0).astype(np.uint8)]
         ita = float(ita_degrees(linear_to_lab(colour)))
-        tone = f"phototype {phototype(ita)} (ITA {ita:.0f}°)"
-        return self.patient.body_part(site).replace("-", " "), float(self.texel_mm[site.face]), tone
+        tone = tr("phototype {} (ITA {:.0f}°)").format(phototype(ita), ita)
+        return body_part(self.patient.body_part(site)), float(self.texel_mm[site.face]), tone
 
     def _texel(self, site: Site) -> tuple[int, int, int]:
         material, u, v = self.patient.surface.uv(site)
@@ -236,7 +237,7 @@ class Document:
         patch = canvas.patch_of(layer)
         number, others = canvas.number_of.get(layer.id, 0), np.zeros(own.shape[:2], np.float32)
         for material, index in canvas.index.items():
-            height, width = index.shape
+            height, width = index.shape[:2]
             columns = np.clip((patch.uv[..., 0] * width).astype(int), 0, width - 1)
             rows = np.clip((patch.uv[..., 1] * height).astype(int), 0, height - 1)
             found = index[rows, columns]

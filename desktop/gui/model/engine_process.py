@@ -1,20 +1,15 @@
 """The engine process as the window sees it: starts it, sends patches, hears of progress, tells when it died."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, Signal
 
-import desktop
-from desktop.frames import Unpacker, pack
+from desktop.frames import Arrays
+from desktop.gui.model.child import Child
 from engine.generators.protocol import PatchRequest, PatchResult
 
-_TAIL = 4000
-_LEAVE_MS = 3000
 _FACTS = ("model", "precision", "threads", "batch_size", "evaluations", "seconds")
 
 
@@ -67,73 +62,45 @@ class EngineProcess(QObject):
         self.is_ready = False
         self.options = EngineOptions()
         self._watching = False
-        self._broken = ""
-        self._errors = b""
-        self._unpacker = Unpacker()
-        self._process: QProcess | None = None
+        self._child = Child("desktop.worker", self)
+        self._child.heard.connect(self._heard)
+        self._child.ended.connect(self._ended)
 
     @property
     def pid(self) -> int:
         """The process's id; 0 while none runs."""
-        return self._process.processId() if self._process is not None else 0
+        return self._child.pid
 
     def start(self) -> None:
         """Start the process, unless one runs. `ready` or `died` follows."""
-        if self._process is not None:
-            return
-        self._broken, self._errors, self._unpacker = "", b"", Unpacker()
-        process = QProcess(self)
-        process.setWorkingDirectory(str(Path(desktop.__file__).resolve().parents[1]))
-        process.readyReadStandardOutput.connect(self._read)
-        process.readyReadStandardError.connect(self._keep_errors)
-        process.finished.connect(self._finished)
-        process.errorOccurred.connect(self._error)
-        self._process = process
-        process.start(sys.executable, ["-m", "desktop.worker", json.dumps(asdict(self.options))])
-        self.watch(self._watching)
+        if not self._child.running:
+            self._child.start(asdict(self.options))
+            self.watch(self._watching)
 
     def paint(self, job: str, requests: Sequence[PatchRequest]) -> None:
         """Have patches painted as one batch; `painted`, `cancelled` or `failed` follows, or `died`."""
-        arrays = {f"skin{i}": request.skin for i, request in enumerate(requests)}
-        arrays |= {f"editable{i}": request.editable for i, request in enumerate(requests)}
-        arrays |= {f"shape{i}": request.shape for i, request in enumerate(requests) if request.shape is not None}
-        specs = [request.spec.to_json() for request in requests]
-        self._send(pack({"kind": "paint", "job": job, "specs": specs}, arrays))
+        arrays: Arrays = {}
+        for number, request in enumerate(requests):
+            arrays |= {f"skin{number}": request.skin, f"editable{number}": request.editable}
+            if request.shape is not None:
+                arrays[f"shape{number}"] = request.shape
+        self._child.send(
+            {"kind": "paint", "job": job, "specs": [request.spec.to_json() for request in requests]}, arrays
+        )
 
     def watch(self, on: bool) -> None:
         """Whether `preview` shall tell of pictures that come into being."""
         self._watching = on
-        self._send(pack({"kind": "watch", "on": on}))
+        self._child.send({"kind": "watch", "on": on})
 
     def cancel(self, job: str) -> None:
         """Ask for a stop before the network's next evaluation."""
-        self._send(pack({"kind": "cancel", "job": job}))
+        self._child.send({"kind": "cancel", "job": job})
 
     def close(self) -> None:
         """End the process and wait for it; no signal follows."""
-        process, self._process, self.is_ready = self._process, None, False
-        if process is None:
-            return
-        process.closeWriteChannel()
-        if process.state() != QProcess.ProcessState.NotRunning and not process.waitForFinished(_LEAVE_MS):
-            process.kill()
-            process.waitForFinished(_LEAVE_MS)
-        process.deleteLater()
-
-    def _send(self, frame: bytes) -> None:
-        if self._process is not None:
-            self._process.write(frame)
-
-    def _read(self) -> None:
-        if self._process is None:
-            return
-        data = self._process.readAllStandardOutput().data()
-        try:
-            for message, arrays in self._unpacker.feed(data):
-                self._heard(message, arrays)
-        except ValueError as error:
-            self._broken = f"it answered with something unreadable ({error})"
-            self._process.kill()
+        self.is_ready = False
+        self._child.close()
 
     def _heard(self, message: dict[str, Any], arrays: dict[str, Any]) -> None:
         match message["kind"]:
@@ -160,30 +127,8 @@ class EngineProcess(QObject):
             case "failed":
                 self.failed.emit(message["job"], message["message"])
             case "broken":
-                self._broken = message["message"]
-
-    def _keep_errors(self) -> None:
-        if self._process is not None:
-            self._errors = (self._errors + self._process.readAllStandardError().data())[-_TAIL:]
-
-    def _error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self._ended(f"{sys.executable} can't be started")
-
-    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
-        self._read()
-        self._keep_errors()
-        last = self._errors.decode(errors="replace").strip().splitlines()
-        if self._broken:
-            told = self._broken
-        elif status == QProcess.ExitStatus.CrashExit:
-            told = "it was ended from outside or ran out of memory"
-        else:
-            told = last[-1] if last else f"it left with code {code}"
-        self._ended(told)
+                self._child.blame(message["message"])
 
     def _ended(self, told: str) -> None:
-        process, self._process, self.is_ready = self._process, None, False
-        if process is not None:
-            process.deleteLater()
-            self.died.emit(told)
+        self.is_ready = False
+        self.died.emit(told)

@@ -15,6 +15,7 @@ from desktop.gui.model.document import Document, Update
 from desktop.gui.model.engine_process import EngineOptions
 from desktop.gui.model.job import Job, Kind, Prepared
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from engine import place, retouch
 from engine.errors import BadInput
 from engine.generators.protocol import PatchResult
@@ -252,7 +253,7 @@ def _commit(session: Session, document: Document, job: Job) -> None:
         verbs.perform(session, document, lambda: document.keep_variants(waiting), ended, ended)
 
     def keep_unsaved() -> None:
-        session.told.emit("What was painted waits among the variants until it can be saved.", False)
+        session.told.emit(tr("What was painted waits among the variants until it can be saved."), False)
         wait_to_be_chosen()
 
     def change(step: Edit) -> None:
@@ -270,13 +271,13 @@ def _commit(session: Session, document: Document, job: Job) -> None:
 
 def _cancelled(session: Session, number: str) -> None:
     if session.job is not None and session.job.id == number:
-        session.told.emit("Cancelled; nothing was changed.", False)
+        session.told.emit(tr("Cancelled; nothing was changed."), False)
         _end(session)
 
 
 def _refused(session: Session, number: str, message: str) -> None:
     if session.job is not None and session.job.id == number:
-        session.told.emit(f"This lesion could not be grown: {message}", True)
+        session.told.emit(tr("This lesion could not be grown: {}").format(message), True)
         _end(session)
 
 
@@ -322,14 +323,16 @@ def _died(session: Session, why: str) -> None:
     session.set_job(None)
     session.starts_failed += 1
     hopeless = session.starts_failed >= MOST_STARTS
-    lost = " The lesion under way was lost; all others are saved. Grow it again." if was_growing else ""
+    told = [tr("The engine stopped: {}. It is being started again.").format(why)]
+    if was_growing:
+        told.append(tr("The lesion under way was lost; all others are saved. Grow it again."))
     if waiting:
-        lost += f" {waiting} more in the queue {'waits' if waiting == 1 else 'wait'} for it."
+        told.append(tr("More wishes in the queue wait for it: {}.").format(waiting))
     if hopeless:
         session.engine_fault = why
-        session.told.emit(f"The engine can't be started: {why}. Mend this, then use Lesion, Restart engine.", True)
+        told = [tr("The engine can't be started: {}. Mend this, then use Lesion, Restart engine.").format(why)]
     else:
         session.engine.start()
-        session.told.emit(f"The engine stopped: {why}. It is being started again.{lost}", True)
+    session.told.emit(" ".join(told), True)
     verbs.show_as_saved(session)
     session.engine_changed.emit()

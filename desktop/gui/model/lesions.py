@@ -10,6 +10,7 @@ from dataclasses import replace
 from desktop.gui.model import verbs
 from desktop.gui.model.document import Document, Update
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import lesion_class, tr
 from engine import retouch
 from engine.errors import SceneError
 from engine.lesion import LesionLayer, Site
@@ -29,8 +30,10 @@ def unlocked(session: Session, layer_ids: Sequence[str] | None = None) -> list[L
     layers = [layer for layer in found if layer is not None]
     locked = [layer for layer in layers if layer.locked]
     if locked:
-        names = ", ".join(f"{document.number_of(layer) or ''} {layer.spec.lesion_class}".strip() for layer in locked)
-        session.told.emit(f"Locked and left as it is: {names}. Unlock it to change it.", False)
+        names = ", ".join(
+            f"{document.number_of(layer) or ''} {lesion_class(layer.spec.lesion_class)}".strip() for layer in locked
+        )
+        session.told.emit(tr("Locked and left as it is: {}. Unlock it to change it.").format(names), False)
     return [layer for layer in layers if not layer.locked]
 
 
@@ -107,7 +110,7 @@ def delete(session: Session) -> None:
     """Take the selected lesions away."""
     layers = unlocked(session)
     if layers:
-        verbs.edit(session, f"Delete {named(layers)}", lambda step: [step.remove(layer.id) for layer in layers])
+        _each(session, "Delete", layers, lambda step, layer: step.remove(layer.id))
 
 
 @verbs.in_turn
@@ -118,8 +121,8 @@ def set_visible(session: Session, layer_ids: Sequence[str], visible: bool) -> No
         return
     found = [layer for key in layer_ids if (layer := document.layer(key)) is not None and layer.visible != visible]
     if found:
-        name = f"{'Show' if visible else 'Hide'} {named(found)}"
-        verbs.edit(session, name, lambda step: [step.set_visible(layer.id, visible) for layer in found])
+        verb = "Show" if visible else "Hide"
+        _each(session, verb, found, lambda step, layer: step.set_visible(layer.id, visible))
 
 
 @verbs.in_turn
@@ -138,8 +141,8 @@ def set_locked(session: Session, layer_ids: Sequence[str], locked: bool) -> None
         return
     found = [layer for key in layer_ids if (layer := document.layer(key)) is not None and layer.locked != locked]
     if found:
-        name = f"{'Lock' if locked else 'Unlock'} {named(found)}"
-        verbs.edit(session, name, lambda step: [step.set_locked(layer.id, locked) for layer in found])
+        verb = "Lock" if locked else "Unlock"
+        _each(session, verb, found, lambda step, layer: step.set_locked(layer.id, locked))
 
 
 @verbs.in_turn
@@ -179,6 +182,18 @@ def named(layers: Sequence[LesionLayer]) -> str:
     if len(layers) == 1:
         return next(iter(counts))
     return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _each(
+    session: Session, verb: str, layers: Sequence[LesionLayer], change: Callable[[Edit, LesionLayer], object]
+) -> None:
+    """Do the same to several lesions, as one step."""
+
+    def change_all(step: Edit) -> None:
+        for layer in layers:
+            change(step, layer)
+
+    verbs.edit(session, f"{verb} {named(layers)}", change_all)
 
 
 def _replace(document: Document, step: Edit, layer_ids: Sequence[str], alter: Alter) -> None:

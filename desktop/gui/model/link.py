@@ -1,27 +1,22 @@
 """The link to the VR scenes as the window sees it: starts and stops its process, hears which scenes show what."""
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, Signal
 
-import desktop
 from bridge.errors import BridgeError
 from bridge.security import check_bind, create_keys, is_loopback, load_server_keys
-from desktop.frames import Unpacker, pack
+from desktop.gui.model.child import Child
+from desktop.gui.model.texts import tr
 
 if TYPE_CHECKING:
     from desktop.gui.model.session import Session
 
 DEFAULT = "tcp://127.0.0.1:5581"
 _BIND, _KEYS, _AUTOMATIC = "link/bind", "link/keys", "link/automatic"
-_LEAVE_MS = 3000
-_SEND_MS = 50
-_TAIL = 4000
 
 
 @dataclass(frozen=True)
@@ -55,21 +50,22 @@ class Link(QObject):
         self.state, self.fault, self.endpoint = "off", "", ""
         self.revision, self.behind = 0, False
         self.clients: tuple[Connected, ...] = ()
-        self._process: QProcess | None = None
         self._served: Path | None = None
-        self._unpacker, self._errors = Unpacker(), b""
+        self._child = Child("desktop.link_process", self)
+        self._child.heard.connect(self._heard)
+        self._child.ended.connect(self._ended)
         session.document_changed.connect(self._follow_document)
         session.saved_changed.connect(self._follow_document)
 
     @property
     def running(self) -> bool:
         """Whether the process runs, though perhaps not yet serving."""
-        return self._process is not None
+        return self._child.running
 
     @property
     def pid(self) -> int:
         """The process's id; 0 while none runs."""
-        return self._process.processId() if self._process is not None else 0
+        return self._child.pid
 
     def set_endpoint(self, bind: str, keys: str) -> None:
         """Where to serve from the next start on. keys: a folder; needed beyond this machine."""
@@ -92,52 +88,32 @@ class Link(QObject):
     def start(self) -> None:
         """Serve the open scene; an address or keys that can't be used are told at once."""
         document = self._session.document
-        if self._process is not None or document is None:
+        if self.running or document is None:
             return
         try:
             check_bind(self.bind, load_server_keys(Path(self.keys)) if self.keys else None)
         except BridgeError as error:
             self._fail(_plain(error))
             return
-        self._served, self._unpacker, self._errors = document.path, Unpacker(), b""
-        options = {"scene": str(self._served), "bind": self.bind, "keys": self.keys, "automatic": self.automatic}
-        process = QProcess(self)
-        process.setWorkingDirectory(str(Path(desktop.__file__).resolve().parents[1]))
-        process.readyReadStandardOutput.connect(self._read)
-        process.readyReadStandardError.connect(self._keep_errors)
-        process.finished.connect(self._finished)
-        process.errorOccurred.connect(self._error)
-        self._process = process
-        self._set("starting")
-        process.start(sys.executable, ["-m", "desktop.link_process", json.dumps(options)])
+        self._served = document.path
+        self._child.start(
+            {"scene": str(self._served), "bind": self.bind, "keys": self.keys, "automatic": self.automatic}
+        )
+        if self.running:
+            self._set("starting")
 
     def stop(self) -> None:
         """End the link; the scenes are told goodbye. Does not wait: the process leaves by itself."""
-        self._leave(lambda: None)
+        self._leave()
 
-    def _leave(self, then: Callable[[], None]) -> None:
+    def _leave(self, then: Callable[[], None] | None = None) -> None:
         """End the process; `then` follows when its address is free again."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._part(process)
-            process.finished.connect(then)
-            process.finished.connect(process.deleteLater)
-            process.closeWriteChannel()
+        self._child.leave(then)
         self._set("off")
 
     def close(self) -> None:
         """End the link and wait for it."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._part(process)
-            process.closeWriteChannel()
-            if process.state() != QProcess.ProcessState.NotRunning and not process.waitForFinished(_LEAVE_MS):
-                process.kill()
-                process.waitForFinished(_LEAVE_MS)
-        for leaving in self.findChildren(QProcess):
-            if leaving.state() != QProcess.ProcessState.NotRunning and not leaving.waitForFinished(_LEAVE_MS):
-                leaving.kill()
-                leaving.waitForFinished(_LEAVE_MS)
+        self._child.close()
 
     def toggle(self) -> None:
         """Start where it is off, stop where it is on."""
@@ -163,34 +139,16 @@ class Link(QObject):
         except BridgeError:
             return False
 
-    def _part(self, process: QProcess) -> None:
-        for signal in (process.readyReadStandardOutput, process.readyReadStandardError):
-            signal.disconnect()
-        process.finished.disconnect()
-        process.errorOccurred.disconnect()
-
     def _follow_document(self) -> None:
         """Serve the scene that is open now, if another was served before."""
         document = self._session.document
-        if self._process is not None and (document is None or document.path != self._served):
+        if self.running and (document is None or document.path != self._served):
             self._leave(self.start)
 
     def _send(self, message: dict[str, Any]) -> None:
-        if self._process is not None:
-            self._process.write(pack(message))
-            self._process.waitForBytesWritten(_SEND_MS)  # what is asked now must not be overtaken by a saved step
+        self._child.send(message, at_once=True)  # what is asked now must not be overtaken by a saved step
 
-    def _read(self) -> None:
-        if self._process is None:
-            return
-        try:
-            for message, _ in self._unpacker.feed(self._process.readAllStandardOutput().data()):
-                self._heard(message)
-        except ValueError as error:
-            self._fail(f"the link answered with something unreadable ({error})")
-            self._process.kill()
-
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _heard(self, message: dict[str, Any], _: object) -> None:
         match message["kind"]:
             case "serving":
                 self.endpoint = message["endpoint"]
@@ -203,31 +161,14 @@ class Link(QObject):
             case "broken":
                 self._fail(message["message"])
 
-    def _keep_errors(self) -> None:
-        if self._process is not None:
-            self._errors = (self._errors + self._process.readAllStandardError().data())[-_TAIL:]
-
-    def _error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self._ended(f"{sys.executable} can't be started")
-
-    def _finished(self) -> None:
-        self._read()
-        self._keep_errors()
-        last = self._errors.decode(errors="replace").strip().splitlines()
-        self._ended(last[-1] if last else "it was ended from outside")
-
     def _ended(self, why: str) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.deleteLater()
         if self.state != "failed":
             self._fail(why)
 
     def _fail(self, why: str) -> None:
         self.fault = why
         self._set("failed")
-        self._session.told.emit(f"The link is off: {why}", True)
+        self._session.told.emit(tr("The link is off: {}").format(why), True)
 
     def _set(self, state: str) -> None:
         self.state = state

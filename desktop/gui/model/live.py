@@ -10,6 +10,7 @@ from desktop.gui.model.choosing import PLACE
 from desktop.gui.model.document import Document, Picture, Update
 from desktop.gui.model.job import Job, Kind
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from engine import retouch
 from engine.lesion import LesionLayer
 
@@ -39,7 +40,7 @@ def _preview(session: Session, number: str, x0: NDArray[np.float32]) -> None:
 
     def failed(error: Exception) -> None:
         session.set_live_preview(False)
-        session.told.emit(f"The live preview was switched off: {error}", True)
+        session.told.emit(tr("The live preview was switched off: {}").format(error), True)
 
     session.background.run(work, shown, failed, _KEY)
 

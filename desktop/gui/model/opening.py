@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.gui.model.texts import tr
 from engine.avatar.model import Avatar
 from engine.errors import BadInput, MoulageError, SceneError
 from engine.scene import Scene
@@ -40,7 +41,9 @@ def open_scene(path: Path, scene_path: Path | None = None) -> Opened:
         if _tells_damage(error):
             return _recovered(path, _free_name(path), error)
         if path.is_file() and not _writable(path):
-            raise PlaceWanted(f"{path}: can't be written to; choose where to keep a copy to work in") from error
+            raise PlaceWanted(
+                tr("{}: can't be written to; choose where to keep a copy to work in").format(path)
+            ) from error
         raise
 
 
@@ -53,14 +56,14 @@ def _of_avatar(path: Path, scene_path: Path | None) -> Opened:
         opened = open_scene(place)
         if opened.scene.avatar_glb()[0::2] != (avatar.glb, avatar.scale):
             opened.scene.close()
-            raise PlaceWanted(f"{place}: is the scene of another avatar; choose where to keep this one's")
+            raise PlaceWanted(tr("{}: is the scene of another avatar; choose where to keep this one's").format(place))
         return opened
     try:
         return Opened(Scene.create(place, avatar, overwrite=scene_path is not None), avatar)
     except (OSError, MoulageError) as error:
         if scene_path is not None:
             raise
-        raise PlaceWanted(f"{place}: can't be made there ({error}); choose another place") from error
+        raise PlaceWanted(tr("{}: can't be made there ({}); choose another place").format(place, error)) from error
 
 
 def _sound(scene: Scene, notes: tuple[str, ...] = ()) -> Opened:
@@ -85,7 +88,7 @@ def _copied(path: Path, scene_path: Path) -> Opened:
         if not _tells_damage(error):
             raise
         return _recovered(path, scene_path, error)
-    return _sound(Scene.open(scene_path, write=True), (f"You work in a copy: {scene_path}",))
+    return _sound(Scene.open(scene_path, write=True), (tr("You work in a copy: {}").format(scene_path),))
 
 
 def _recovered(path: Path, new_path: Path, error: SceneError) -> Opened:
@@ -93,11 +96,12 @@ def _recovered(path: Path, new_path: Path, error: SceneError) -> Opened:
         told = recover(path, new_path)
     except MoulageError:
         if path.is_file() and not os.access(new_path.parent, os.W_OK):
-            raise PlaceWanted(f"{path}: is damaged; choose where to keep what can be read of it") from error
+            raise PlaceWanted(tr("{}: is damaged; choose where to keep what can be read of it").format(path)) from error
         raise
-    what = f"{told.layers} lesion{'s' if told.layers != 1 else ''}, {told.regions} regions"
-    notes = (f"{path.name} is damaged and stays as it is. What can be read of it ({what}) is open as {new_path.name}.",)
-    lost = tuple(f"Lost: {line}" for line in told.lost)
+    what = tr("lesions: {}, regions: {}").format(told.layers, told.regions)
+    damaged = tr("{} is damaged and stays as it is. What can be read of it ({}) is open as {}.")
+    notes = (damaged.format(path.name, what, new_path.name),)
+    lost = tuple(tr("Lost: {}").format(line) for line in told.lost)
     return _sound(Scene.open(new_path, write=True), (*notes, *lost))
 
 

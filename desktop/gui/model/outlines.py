@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.gui.model.texts import tr
 from engine.errors import BadInput
 
 LARGEST = 4096
@@ -27,13 +28,13 @@ def read_outline(path: Path) -> NDArray[np.bool_]:
             with Image.open(path) as image:
                 if max(image.size) > LARGEST:
                     raise BadInput(
-                        f"{path}: is {image.width}×{image.height}; at most {LARGEST} pixels a side are taken"
+                        tr("{}: is {}×{}; at most {} pixels a side are taken").format(path, *image.size, LARGEST)
                     )
                 pixels = np.asarray(image.convert("RGBA"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadInput(f"{path}: is too large; at most {LARGEST} pixels a side are taken") from error
+        raise BadInput(tr("{}: is too large; at most {} pixels a side are taken").format(path, LARGEST)) from error
     except (OSError, UnidentifiedImageError) as error:
-        raise BadInput(f"{path}: can't be read as an image ({error})") from error
+        raise BadInput(tr("{}: can't be read as an image ({})").format(path, error)) from error
     return _largest(_silhouette(pixels), path)
 
 
@@ -50,8 +51,8 @@ def _silhouette(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _largest(silhouette: NDArray[np.bool_], path: Path) -> NDArray[np.bool_]:
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(silhouette.astype(np.uint8))
     if count < 2:
-        raise BadInput(f"{path}: shows no shape that differs from its border; draw one, black on white")
+        raise BadInput(tr("{}: shows no shape that differs from its border; draw one, black on white").format(path))
     found = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
     if found.sum() < 16:
-        raise BadInput(f"{path}: its shape is a mere dot; draw a larger one")
+        raise BadInput(tr("{}: its shape is a mere dot; draw a larger one").format(path))
     return np.asarray(found)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from desktop.gui.model import verbs
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from engine.lesion import Site
 from engine.painted_shape import painted_shape
 from engine.surface.painting import Mask, Masks, SkinGrid
@@ -78,9 +79,9 @@ def use_as_shape(session: Session) -> None:
         session.set_selection(None)
         session.set_request(replace(request, diameter_mm=round(diameter, 1)))
         session.set_site(site)
-        session.told.emit(f"The next lesion has the outline of {name}, {diameter:.1f} mm across.", False)
+        session.told.emit(tr("The next lesion has the outline of {}, {:.1f} mm across.").format(name, diameter), False)
 
-    session.set_busy("Reading the outline …")
+    session.set_busy(tr("Reading the outline …"))
     session.background.run(lambda: painted_shape(grid, masks), found, _failing(session))
 
 
@@ -96,7 +97,7 @@ def _change(session: Session, step: str, change: Callable[[SkinGrid, Masks], Mas
         if grid is regions.grid:
             regions.replace(result, step)
 
-    session.set_busy("Changing the region …")
+    session.set_busy(tr("Changing the region …"))
     session.background.run(lambda: change(grid, masks), changed, _failing(session))
 
 

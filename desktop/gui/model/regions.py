@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from desktop.gui.model.ring import ring
+from desktop.gui.model.texts import tr
 from engine.atlas import Rect
 from engine.lesion import Site
 from engine.scatter import SkinRegion
@@ -154,9 +155,9 @@ class Regions(QObject):
         if wanted == name or name not in self._known:
             return ""
         if not wanted or len(wanted) > 200:
-            return "A region's name must have 1 to 200 characters."
+            return tr("A region's name must have 1 to 200 characters.")
         if wanted in self._known:
-            return f"There is a region {wanted!r} already."
+            return tr("There is a region called {} already.").format(wanted)
         region = self._known.pop(name)
         self._known[wanted] = Region(wanted, region.masks, region.protected)
         if self.active == name:

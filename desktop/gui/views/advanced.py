@@ -4,30 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QSizePolicy,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QSizePolicy, QVBoxLayout, QWidget
 
 import engine
 from desktop.gui.model import growing
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import check, choice, name_all, whole
 from engine.lesion import GUIDINGS
 
 DETAILS = (64, 128, 256, 454, 512)
-_GUIDANCE = {
-    "border": ("Keep the skin around", "Colour changes only within the lesion; all skin around stays as it is."),
-    "segmentation": ("Fill the outline", "The lesion fills exactly the outline above."),
-    "class_border": ("End inside the frame", "The lesion may take any form that ends before the picture does."),
-}
 _MODELS = Path(engine.__file__).resolve().parent / "models"
-_FOLDER = "Another folder …"
 
 
 class Advanced(QWidget):
@@ -36,12 +22,23 @@ class Advanced(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.guiding = {name: QCheckBox(_GUIDANCE[name][0], toolTip=_GUIDANCE[name][1]) for name in GUIDINGS}
-        self.detail, self.model = QComboBox(), QComboBox()
-        self.detail.addItems([f"{side} px" for side in DETAILS])
-        self.steps = QSpinBox(minimum=2, maximum=1000)
-        self.live = QCheckBox(self.tr("Show lesions while they are painted"), checked=session.live_preview)
-        for control, name, tip in (
+        told = {
+            "border": (
+                self.tr("Keep the skin around"),
+                self.tr("Colour changes only within the lesion; all skin around stays as it is."),
+            ),
+            "segmentation": (self.tr("Fill the outline"), self.tr("The lesion fills exactly the outline above.")),
+            "class_border": (
+                self.tr("End inside the frame"),
+                self.tr("The lesion may take any form that ends before the picture does."),
+            ),
+        }
+        self.guiding = {name: check(told[name][0]) for name in GUIDINGS}
+        name_all((box, *told[name]) for name, box in self.guiding.items())
+        self.detail = choice((self.tr("{} px").format(side), side) for side in DETAILS)
+        self.model, self.steps = choice(), whole(2, 1000)
+        self.live = check(self.tr("Show lesions while they are painted"), session.live_preview)
+        controls = (
             (
                 self.detail,
                 self.tr("Detail"),
@@ -50,9 +47,9 @@ class Advanced(QWidget):
             (self.steps, self.tr("Steps"), self.tr("How often the network is asked. Fewer is quicker and rougher.")),
             (self.model, self.tr("Model"), self.tr("The network that paints. Choosing another restarts the engine.")),
             (self.live, self.tr("Live preview"), self.tr("Off saves a little time.")),
-        ):
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+        )
+        name_all(controls)
+        for control, _, _ in controls:
             control.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._list_models()
         form = QFormLayout()
@@ -95,15 +92,14 @@ class Advanced(QWidget):
     def _list_models(self) -> None:
         shipped = sorted(path.parent.name for path in _MODELS.glob("*/config.json"))
         present = self.session.engine.options.model
-        names = [*shipped, *([] if present in shipped else [present]), _FOLDER]
         self.model.clear()
-        self.model.addItems(names)
-        self.model.setCurrentText(present)
+        for name in [*shipped, *([] if present in shipped else [present])]:
+            self.model.addItem(name, name)
+        self.model.addItem(self.tr("Another folder …"))
+        self.model.setCurrentIndex(self.model.findData(present))
 
     def _choose_model(self, index: int) -> None:
-        name = self.model.itemText(index)
-        if name == _FOLDER:
-            name = QFileDialog.getExistingDirectory(self, "A model's folder")
+        name = self.model.itemData(index) or QFileDialog.getExistingDirectory(self, self.tr("A model's folder"))
         options = self.session.engine.options
         if name and name != options.model:
             growing.restart_engine(self.session, replace(options, model=name))

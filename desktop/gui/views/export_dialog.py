@@ -3,24 +3,21 @@
 from pathlib import Path
 
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.gui.model import texts
 from desktop.gui.model.session import Session
 from desktop.gui.model.task import Task
+from desktop.gui.views.controls import button, check, choice, label, name_all, row, whole
 from engine.chosen_export import LARGEST_GUTTER, SIZES, usual_gutter
 
 
@@ -32,19 +29,19 @@ class ExportDialog(QDialog):
         assert session.document is not None
         self.session, self.task, self.document = session, Task(self), session.document
         self.setWindowTitle(self.tr("Export"))
-        self.textures = QCheckBox(self.tr("&Textures (PNG)"), checked=True)
-        self.glb = QCheckBox(self.tr("&Body with these textures (GLB)"))
-        self.masks = QCheckBox(self.tr("Lesion &masks (PNG, a number per lesion)"))
-        self.lesions = QCheckBox(self.tr("&List of lesions (JSON and CSV)"))
-        self.page = QCheckBox(self.tr("One-page &sheet: front, back, numbered lesions"), checked=True)
-        self.page_format = QComboBox()
-        self.page_format.addItems(["PDF", "PNG"])
-        self.hide_class = QCheckBox(self.tr("&Hide the classes (exam)"), checked=self.document.state.exam)
-        self.size, self.gutter = QComboBox(), QSpinBox(minimum=-1, maximum=LARGEST_GUTTER, value=-1)
-        self.folder, self.choose = QLineEdit(str(self._suggested())), QPushButton(self.tr("Choose …"))
-        self.force = QCheckBox(self.tr("&Replace what an earlier export left there"))
-        self.bar, self.message = QProgressBar(visible=False), QLabel(wordWrap=True)
-        self.go, self.leave = QPushButton(self.tr("&Export"), default=True), QPushButton(self.tr("Close"))
+        self.textures = check(self.tr("&Textures (PNG)"), on=True)
+        self.glb = check(self.tr("&Body with these textures (GLB)"))
+        self.masks = check(self.tr("Lesion &masks (PNG, a number per lesion)"))
+        self.lesions = check(self.tr("&List of lesions (JSON and CSV)"))
+        self.page = check(self.tr("One-page &sheet: front, back, numbered lesions"), on=True)
+        self.page_format = choice((("PDF", "pdf"), ("PNG", "png")))
+        self.hide_class = check(self.tr("&Hide the classes (exam)"), on=self.document.state.exam)
+        self.side, self.gutter = choice(), whole(-1, LARGEST_GUTTER)
+        self.folder, self.choose = QLineEdit(str(self._suggested())), button(self.tr("Choose …"))
+        self.force = check(self.tr("&Replace what an earlier export left there"))
+        self.bar, self.message = QProgressBar(), label(wrap=True)
+        self.go, self.leave = button(self.tr("&Export")), button(self.tr("Close"))
+        self.go.setDefault(True)
         self._offer_sizes()
         self._name_controls()
         self._lay_out()
@@ -64,52 +61,53 @@ class ExportDialog(QDialog):
 
     def _offer_sizes(self) -> None:
         largest = max(max(pixels.shape[:2]) for pixels in self.document.patient.canvas.pixels.values())
-        self.size.addItem(self.tr("As in the patient ({} px)").format(largest), None)
+        self.side.addItem(self.tr("As in the patient ({} px)").format(largest), None)
         for side in SIZES:
             if side < largest:
-                self.size.addItem(f"{side} px", side)
+                self.side.addItem(self.tr("{} px").format(side), side)
 
     def _name_controls(self) -> None:
         self.gutter.setSpecialValueText(self.tr("all empty space"))
         self.gutter.setSuffix(self.tr(" px"))
         usual = usual_gutter(max(max(p.shape[:2]) for p in self.document.patient.canvas.pixels.values()))
-        for control, name, tip in (
-            (self.page_format, self.tr("Format of the sheet"), ""),
+        name_all(
             (
-                *(self.hide_class, self.tr("Hide the classes")),
-                self.tr("No class is told on the sheet, in the lists or in the files' own descriptions."),
-            ),
-            (self.size, self.tr("Size of textures and masks"), self.tr("Smaller ones are averaged; none is enlarged.")),
-            (
-                *(self.gutter, self.tr("Gutter")),
-                self.tr("How far skin goes on around the pieces of the texture, so that no seams show. Usual: {} px.")
-                .format(usual),
-            ),
-            (self.folder, self.tr("Folder"), ""),
-            (self.choose, self.tr("Choose the folder"), ""),
-            (self.bar, self.tr("Progress"), ""),
-            (self.message, self.tr("What came of it"), ""),
-        ):  # fmt: skip
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+                (self.page_format, self.tr("Format of the sheet"), ""),
+                (
+                    *(self.hide_class, self.tr("Hide the classes")),
+                    self.tr("No class is told on the sheet, in the lists or in the files' own descriptions."),
+                ),
+                (
+                    self.side,
+                    self.tr("Size of textures and masks"),
+                    self.tr("Smaller ones are averaged; none is enlarged."),
+                ),
+                (
+                    *(self.gutter, self.tr("Gutter")),
+                    self.tr(
+                        "How far skin goes on around the pieces of the texture, so that no seams show. Usual: {} px."
+                    ).format(usual),
+                ),
+                (self.folder, self.tr("Folder"), ""),
+                (self.choose, self.tr("Choose the folder"), ""),
+                (self.bar, self.tr("Progress"), ""),
+                (self.message, self.tr("What came of it"), ""),
+            )
+        )
 
     def _lay_out(self) -> None:
-        what, form, sheet, where, buttons = QVBoxLayout(), QFormLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        sheet.addWidget(self.page, 1)
-        sheet.addWidget(self.page_format)
+        what, form, buttons = QVBoxLayout(), QFormLayout(), QHBoxLayout()
         for box in (self.textures, self.glb, self.masks, self.lesions):
             what.addWidget(box)
-        what.addLayout(sheet)
+        what.addLayout(row((self.page, 1), (self.page_format, 0)))
         what.addWidget(self.hide_class)
         group = QGroupBox(self.tr("Files"))
         group.setLayout(what)
-        where.addWidget(self.folder, 1)
-        where.addWidget(self.choose)
-        form.addRow(self.tr("S&ize"), self.size)
+        form.addRow(self.tr("S&ize"), self.side)
         form.addRow(self.tr("&Gutter"), self.gutter)
-        folder = QLabel(self.tr("&Folder"))
+        folder = label(self.tr("&Folder"))
         folder.setBuddy(self.folder)
-        form.addRow(folder, where)
+        form.addRow(folder, row((self.folder, 1), (self.choose, 0)))
         form.addRow("", self.force)
         buttons.addStretch(1)
         buttons.addWidget(self.go)
@@ -135,8 +133,8 @@ class ExportDialog(QDialog):
             "glb": self.glb.isChecked(),
             "masks": self.masks.isChecked(),
             "lesions": self.lesions.isChecked(),
-            "page": self.page_format.currentText().lower() if self.page.isChecked() else "",
-            "size": self.size.currentData(),
+            "page": self.page_format.currentData() if self.page.isChecked() else "",
+            "size": self.side.currentData(),
             "gutter": None if self.gutter.value() < 0 else self.gutter.value(),
             "exam": self.hide_class.isChecked(),
         }
@@ -159,7 +157,7 @@ class ExportDialog(QDialog):
         for control in (*boxes, self.hide_class, self.folder, self.choose, self.force):
             control.setEnabled(not running)
         self.page_format.setEnabled(self.page.isChecked() and not running)
-        self.size.setEnabled(images and not running)
+        self.side.setEnabled(images and not running)
         self.gutter.setEnabled((self.textures.isChecked() or self.glb.isChecked()) and not running)
         self.go.setEnabled(any(box.isChecked() for box in boxes) and not running)
         self.leave.setText(self.tr("Cancel") if running else self.tr("Close"))
@@ -168,8 +166,9 @@ class ExportDialog(QDialog):
     def _show_progress(self, done: int, total: int, doing: str) -> None:
         self.bar.setRange(0, total)
         self.bar.setValue(done)
-        self.bar.setFormat(doing)
-        self._say("", self.tr("Writing: {} …").format(doing) if doing else "")
+        told = texts.tr(doing, "Tasks")
+        self.bar.setFormat(told)
+        self._say("", self.tr("Writing: {} …").format(told) if told else "")
 
     def _done(self, paths: list[str]) -> None:
         names = ", ".join(sorted(Path(path).name for path in paths))

@@ -79,8 +79,8 @@ def _density(painter: QPainter) -> None:
 def _light(painter: QPainter) -> None:
     painter.drawEllipse(QPointF(12, 12), 4, 4)
     for k in range(8):
-        direction = QPointF(cos(k * pi / 4), sin(k * pi / 4))
-        painter.drawLine(QPointF(12, 12) + 6.5 * direction, QPointF(12, 12) + 9.5 * direction)
+        across, down = cos(k * pi / 4), sin(k * pi / 4)
+        painter.drawLine(*(QPointF(12 + reach * across, 12 + reach * down) for reach in (6.5, 9.5)))
 
 
 _SIGNS: dict[str, Callable[[QPainter], None]] = {

@@ -2,20 +2,12 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import (
-    QDoubleSpinBox,
-    QFormLayout,
-    QGridLayout,
-    QLabel,
-    QPushButton,
-    QSlider,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QObject, QSignalBlocker, QTimer
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
-from desktop.gui.model import growing, lesions
+from desktop.gui.model import growing, lesions, texts
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import button, label, name_all, number, slider
 from engine import retouch
 from engine.lesion import DIAMETER_MM, LesionLayer
 
@@ -65,25 +57,24 @@ class LesionEdit(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.title = QLabel(objectName="faint", wordWrap=True)
-        self.diameter = QDoubleSpinBox(minimum=DIAMETER_MM[0], maximum=DIAMETER_MM[1], decimals=1, singleStep=0.5)
-        self.diameter.setSuffix(" mm")
+        self.title = label(style="faint", wrap=True)
+        self.diameter = number(*DIAMETER_MM, step=0.5, suffix=self.tr(" mm"))
         self.diameter.setKeyboardTracking(False)
-        self.turn = _slider(180, 15)
+        self.turn = slider(-180, 180, 15)
         most = round(retouch.MOST_COLOUR)
-        self.lightness, self.redness, self.warmth = _slider(most, 5), _slider(most, 5), _slider(most, 5)
-        self.paint_anew = QPushButton(self.tr("Paint anew"))
-        self.duplicate, self.delete = QPushButton(self.tr("Duplicate")), QPushButton(self.tr("Delete"))
-        self.raise_lesion, self.lower_lesion = QPushButton(self.tr("Raise")), QPushButton(self.tr("Lower"))
-        self.lock = QPushButton(self.tr("Lock"), checkable=True)
-        self._gestures = {
+        self.lightness, self.redness, self.warmth = (slider(-most, most, 5) for _ in range(3))
+        self.paint_anew = button(self.tr("Paint anew"))
+        self.duplicate, self.delete = button(self.tr("Duplicate")), button(self.tr("Delete"))
+        self.raise_lesion, self.lower_lesion = button(self.tr("Raise")), button(self.tr("Lower"))
+        self.lock = button(self.tr("Lock"), checkable=True)
+        self._gestures: dict[QWidget, Gesture] = {
             self.diameter: self._gesture(
                 lambda commit, ids: lesions.resize(session, self.diameter.value(), commit, ids)
             ),
             self.turn: self._gesture(lambda commit, ids: lesions.turn(session, float(self.turn.value()), commit, ids)),
         }
-        for slider in (self.lightness, self.redness, self.warmth):
-            self._gestures[slider] = self._gesture(
+        for colour in (self.lightness, self.redness, self.warmth):
+            self._gestures[colour] = self._gesture(
                 lambda commit, ids: lesions.recolour(session, self._shift(), commit, ids)
             )
         self._name_controls()
@@ -95,29 +86,29 @@ class LesionEdit(QWidget):
         return Gesture(self.session, apply, self)
 
     def _name_controls(self) -> None:
-        for control, name, tip in (
+        name_all(
             (
-                self.diameter,
-                self.tr("Diameter"),
-                self.tr("Scales the lesion. Paint it anew if it shall look as grown at this size."),
-            ),
-            (self.turn, self.tr("Angle"), self.tr("Turns the lesion on the skin, in degrees.")),
-            (self.lightness, self.tr("Lightness"), self.tr("Left: darker. Right: lighter.")),
-            (self.redness, self.tr("Redness"), self.tr("Left: greener, less inflamed. Right: redder.")),
-            (self.warmth, self.tr("Brownness"), self.tr("Left: bluer, as pigment that lies deep. Right: browner.")),
-            (
-                self.paint_anew,
-                self.tr("Paint anew"),
-                self.tr("Have the network paint the lesion again at its present size and place."),
-            ),
-            (self.duplicate, self.tr("Duplicate"), self.tr("A copy beside it (Ctrl+D).")),
-            (self.delete, self.tr("Delete"), self.tr("Take the lesion away (Delete).")),
-            (self.raise_lesion, self.tr("Raise"), self.tr("Lay it above the next lesion (Ctrl+Up).")),
-            (self.lower_lesion, self.tr("Lower"), self.tr("Lay it below the next lesion (Ctrl+Down).")),
-            (self.lock, self.tr("Lock"), self.tr("A locked lesion can't be changed or moved by accident (K).")),
-        ):
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+                (
+                    self.diameter,
+                    self.tr("Diameter"),
+                    self.tr("Scales the lesion. Paint it anew if it shall look as grown at this size."),
+                ),
+                (self.turn, self.tr("Angle"), self.tr("Turns the lesion on the skin, in degrees.")),
+                (self.lightness, self.tr("Lightness"), self.tr("Left: darker. Right: lighter.")),
+                (self.redness, self.tr("Redness"), self.tr("Left: greener, less inflamed. Right: redder.")),
+                (self.warmth, self.tr("Brownness"), self.tr("Left: bluer, as pigment that lies deep. Right: browner.")),
+                (
+                    self.paint_anew,
+                    self.tr("Paint anew"),
+                    self.tr("Have the network paint the lesion again at its present size and place."),
+                ),
+                (self.duplicate, self.tr("Duplicate"), self.tr("A copy beside it (Ctrl+D).")),
+                (self.delete, self.tr("Delete"), self.tr("Take the lesion away (Delete).")),
+                (self.raise_lesion, self.tr("Raise"), self.tr("Lay it above the next lesion (Ctrl+Up).")),
+                (self.lower_lesion, self.tr("Lower"), self.tr("Lay it below the next lesion (Ctrl+Down).")),
+                (self.lock, self.tr("Lock"), self.tr("A locked lesion can't be changed or moved by accident (K).")),
+            )
+        )
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -138,8 +129,8 @@ class LesionEdit(QWidget):
             (self.raise_lesion, self.lower_lesion, self.lock),
         )
         for row, widgets in enumerate(rows):
-            for column, widget in enumerate(widgets):
-                buttons.addWidget(widget, row, column)
+            for place, widget in enumerate(widgets):
+                buttons.addWidget(widget, row, place)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(6)
@@ -152,10 +143,10 @@ class LesionEdit(QWidget):
         session = self.session
         self.diameter.valueChanged.connect(lambda: self._gestures[self.diameter].changed())
         self.diameter.editingFinished.connect(self._gestures[self.diameter].end)
-        for slider in (self.turn, self.lightness, self.redness, self.warmth):
-            gesture = self._gestures[slider]
-            slider.valueChanged.connect(lambda _, g=gesture, s=slider: g.changed(s.isSliderDown()))
-            slider.sliderReleased.connect(gesture.end)
+        for moved in (self.turn, self.lightness, self.redness, self.warmth):
+            gesture = self._gestures[moved]
+            moved.valueChanged.connect(lambda _, g=gesture, s=moved: g.changed(s.isSliderDown()))
+            moved.sliderReleased.connect(gesture.end)
         self.paint_anew.clicked.connect(lambda: growing.regenerate(session))
         self.duplicate.clicked.connect(lambda: lesions.duplicate(session))
         self.delete.clicked.connect(lambda: lesions.delete(session))
@@ -188,33 +179,25 @@ class LesionEdit(QWidget):
         if layer is None:
             return
         self.lock.setChecked(layer.locked)
+        blocked = [QSignalBlocker(control) for control in self._gestures]
+        if not self._gestures[self.diameter].under_way:
+            self.diameter.setValue(layer.spec.diameter_mm)
         shift = retouch.colour_shift_of(layer)
-        for control, value in (
-            (self.diameter, layer.spec.diameter_mm),
-            (self.turn, round(layer.spec.turn_deg)),
-            (self.lightness, round(shift.lightness)),
-            (self.redness, round(shift.redness)),
-            (self.warmth, round(shift.warmth)),
+        for moved, value in (
+            (self.turn, layer.spec.turn_deg),
+            (self.lightness, shift.lightness),
+            (self.redness, shift.redness),
+            (self.warmth, shift.warmth),
         ):
-            if not self._gestures[control].under_way:
-                blocked = QSignalBlocker(control)
-                control.setValue(value)
-                del blocked
+            if not self._gestures[moved].under_way:
+                moved.setValue(round(value))
+        del blocked
 
     def _title(self, layer: LesionLayer | None) -> str:
         document = self.session.document
         if layer is None or document is None:
             return self.tr("Select a lesion in the list or on the skin.")
-        number = document.number_of(layer)
-        place = layer.body_part.replace("-", " ")
-        told = f"{number or ''} {layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm{', ' + place if place else ''}"
-        others = len(self.session.selected) - 1
-        told += f" and {others} more" if others else ""
-        return told.strip() + (". Locked." if layer.locked else "")
-
-
-def _slider(most: int, page: int) -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(-most, most)
-    slider.setPageStep(page)
-    return slider
+        told = f"{document.number_of(layer) or ''} {texts.described(layer)}".strip()
+        if len(self.session.selected) > 1:
+            told = self.tr("{} and {} more").format(told, len(self.session.selected) - 1)
+        return self.tr("{}. Locked.").format(told) if layer.locked else told

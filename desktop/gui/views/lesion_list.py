@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.gui import theme
-from desktop.gui.model import lesions, verbs
+from desktop.gui.model import lesions, texts, verbs
 from desktop.gui.model.document import Document, State
 from desktop.gui.model.session import Session
 from engine.lesion import LesionLayer
@@ -47,7 +47,7 @@ class LesionList(QListWidget):
         self.session = session
         self._shown: State | None = None
         self._icons: dict[str, tuple[NDArray[np.uint8], QIcon]] = {}
-        self.setAccessibleName("Lesions")
+        self.setAccessibleName(self.tr("Lesions"))
         self.setIconSize(QSize(theme.THUMBNAIL_PX, theme.THUMBNAIL_PX))
         self.setWordWrap(True)
         self.setUniformItemSizes(True)
@@ -110,9 +110,9 @@ class LesionList(QListWidget):
         lesions.set_visible(self.session, chosen, visible)
 
     def _item(self, document: Document, layer: LesionLayer) -> QListWidgetItem:
-        place = layer.body_part.replace("-", " ") or "no named part"
-        number = document.number_of(layer)
-        title = f"{number or ''}  {layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm".lstrip()
+        place = texts.body_part(layer.body_part) or self.tr("no named part")
+        number, named = document.number_of(layer), texts.lesion_class(layer.spec.lesion_class)
+        title = f"{number or ''}  {self.tr('{}, {:.1f} mm').format(named, layer.diameter_mm)}".lstrip()
         item = QListWidgetItem(f"{title}\n{place}")
         item.setIcon(self._icon(document, layer))
         item.setData(_ID, layer.id)
@@ -120,11 +120,13 @@ class LesionList(QListWidget):
         flags = item.flags() | Qt.ItemFlag.ItemIsUserCheckable
         item.setFlags(flags & ~Qt.ItemFlag.ItemIsDropEnabled)
         item.setCheckState(Qt.CheckState.Checked if layer.visible else Qt.CheckState.Unchecked)
-        told = f"{title}, {place}{', locked' if layer.locked else ''}{'' if layer.visible else ', hidden'}"
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, told)
+        states = [self.tr("locked")] * layer.locked + [self.tr("hidden")] * (not layer.visible)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join((title, place, *states)))
         item.setToolTip(
-            f"Seed {layer.spec.seed}, {layer.rgb.shape[0]} px. The box hides and shows the lesion; the padlock keeps it"
-            " from being changed. Drag a row to lay the lesion above or below others."
+            self.tr(
+                "Seed {}, {} px. The box hides and shows the lesion (H); the padlock keeps it from being changed (K)."
+                " Drag a row to lay the lesion above or below others."
+            ).format(layer.spec.seed, layer.rgb.shape[0])
         )
         return item
 

@@ -5,15 +5,11 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QHeaderView,
     QInputDialog,
-    QLabel,
     QLineEdit,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -23,14 +19,7 @@ from PySide6.QtWidgets import (
 from bridge.errors import BridgeError
 from desktop.gui.model.link import DEFAULT, Connected, Link
 from desktop.gui.model.session import Session
-
-COLUMNS = ("Scene", "Shows", "Behind", "ms")
-_COLUMN_TIPS = (
-    "Name and address of the program that shows this patient.",
-    "The revision that it shows.",
-    "Revisions that it doesn't show yet, and for how long.",
-    "Milliseconds that it took to show the last change.",
-)
+from desktop.gui.views.controls import button, check, label, name_all, row
 
 
 class LinkPanel(QWidget):
@@ -39,13 +28,20 @@ class LinkPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.link = session, session.link
-        self.state = QLabel(wordWrap=True)
-        self.start, self.push = QPushButton(), QPushButton(self.tr("Push now"))
-        self.automatic = QCheckBox(self.tr("Push every change at once"))
-        self.endpoint, self.keys = QLineEdit(placeholderText=DEFAULT), QLineEdit()
+        self.state = label(wrap=True)
+        self.start, self.push = button(""), button(self.tr("Push now"))
+        self.automatic = check(self.tr("Push every change at once"))
+        self.endpoint, self.keys = QLineEdit(), QLineEdit()
+        self.endpoint.setPlaceholderText(DEFAULT)
         self.keys.setPlaceholderText(self.tr("only needed beyond this computer"))
-        self.choose_keys, self.make_keys = QPushButton(self.tr("Choose …")), QPushButton(self.tr("Make …"))
-        self.scenes = QTableWidget(0, len(COLUMNS))
+        self.choose_keys, self.make_keys = button(self.tr("Choose …")), button(self.tr("Make …"))
+        self._columns = (
+            (self.tr("Scene"), self.tr("Name and address of the program that shows this patient.")),
+            (self.tr("Shows"), self.tr("The revision that it shows.")),
+            (self.tr("Behind"), self.tr("Revisions that it doesn't show yet, and for how long.")),
+            (self.tr("ms"), self.tr("Milliseconds that it took to show the last change.")),
+        )
+        self.scenes = QTableWidget(0, len(self._columns))
         self._name_controls()
         self._lay_out()
         self.start.clicked.connect(self._start_or_stop)
@@ -60,53 +56,50 @@ class LinkPanel(QWidget):
         self._show()
 
     def _name_controls(self) -> None:
-        for control, name, tip in (
-            (self.state, self.tr("State of the link"), ""),
-            (self.start, self.tr("Start or stop the link"), self.tr("Let VR scenes show this patient.")),
-            (self.push, self.tr("Push now"), self.tr("Send what you see now to all scenes.")),
+        name_all(
             (
-                *(self.automatic, self.tr("Push every change at once")),
-                self.tr("Off: scenes change only when you press “Push now”."),
-            ),
-            (
-                *(self.endpoint, self.tr("Address")),
-                self.tr("127.0.0.1 is this computer only. 0.0.0.0 lets headsets on your network in, with keys."),
-            ),
-            (
-                *(self.keys, self.tr("Folder of keys")),
-                self.tr("Who may connect from other computers. Each headset or computer gets keys of its own."),
-            ),
-            (self.choose_keys, self.tr("Choose the folder of keys"), ""),
-            (
-                *(self.make_keys, self.tr("Make keys")),
-                self.tr("Make keys for one more headset or computer, and tell which folder to copy there."),
-            ),
-            (self.scenes, self.tr("Connected scenes"), ""),
-        ):
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+                (self.state, self.tr("State of the link"), ""),
+                (self.start, self.tr("Start or stop the link"), self.tr("Let VR scenes show this patient.")),
+                (self.push, self.tr("Push now"), self.tr("Send what you see now to all scenes.")),
+                (
+                    *(self.automatic, self.tr("Push every change at once")),
+                    self.tr("Off: scenes change only when you press “Push now”."),
+                ),
+                (
+                    *(self.endpoint, self.tr("Address")),
+                    self.tr("127.0.0.1 is this computer only. 0.0.0.0 lets headsets on your network in, with keys."),
+                ),
+                (
+                    *(self.keys, self.tr("Folder of keys")),
+                    self.tr("Who may connect from other computers. Each headset or computer gets keys of its own."),
+                ),
+                (self.choose_keys, self.tr("Choose the folder of keys"), ""),
+                (
+                    *(self.make_keys, self.tr("Make keys")),
+                    self.tr("Make keys for one more headset or computer, and tell which folder to copy there."),
+                ),
+                (self.scenes, self.tr("Connected scenes"), ""),
+            )
+        )
 
     def _lay_out(self) -> None:
-        self.scenes.setHorizontalHeaderLabels([self.tr(name) for name in COLUMNS])
-        for column, tip in enumerate(_COLUMN_TIPS):
-            self.scenes.horizontalHeaderItem(column).setToolTip(self.tr(tip))
+        for place, (name, tip) in enumerate(self._columns):
+            heading = QTableWidgetItem(name)
+            heading.setToolTip(tip)
+            self.scenes.setHorizontalHeaderItem(place, heading)
         self.scenes.verticalHeader().hide()
         self.scenes.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.scenes.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.scenes.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.scenes.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.scenes.setTabKeyNavigation(False)
-        buttons, keys, form = QHBoxLayout(), QHBoxLayout(), QFormLayout()
-        buttons.addWidget(self.start, 1)
-        buttons.addWidget(self.push, 1)
-        keys.addWidget(self.choose_keys)
-        keys.addWidget(self.make_keys)
+        form = QFormLayout()
         form.addRow(self.tr("&Address"), self.endpoint)
         form.addRow(self.tr("&Keys"), self.keys)
-        form.addRow("", keys)
+        form.addRow("", row((self.choose_keys, 0), (self.make_keys, 0)))
         column = QVBoxLayout(self)
         column.addWidget(self.state)
-        column.addLayout(buttons)
+        column.addLayout(row((self.start, 1), (self.push, 1)))
         column.addWidget(self.automatic)
         column.addLayout(form)
         column.addWidget(self.scenes, 1)
@@ -163,22 +156,22 @@ class LinkPanel(QWidget):
             if not field.hasFocus():
                 field.setText(kept)
         del blocked
-        for button in (self.choose_keys, self.make_keys):
-            button.setEnabled(not link.running)
+        for control in (self.choose_keys, self.make_keys):
+            control.setEnabled(not link.running)
         self._list(link.clients)
 
     def _list(self, clients: tuple[Connected, ...]) -> None:
         self.scenes.setRowCount(len(clients))
-        for row, client in enumerate(clients):
+        for line, client in enumerate(clients):
             shown = "–" if client.revision is None else str(client.revision)
-            behind = "–" if not client.lag else f"{client.lag} ({client.lag_s:.1f} s)"
+            behind = "–" if not client.lag else self.tr("{} ({:.1f} s)").format(client.lag, client.lag_s)
             applied = "–" if client.revision is None else f"{client.applied_ms:.0f}"
             tip = client.error or f"{client.name}, {client.address}"
             for column, text in enumerate((("⚠ " if client.error else "") + client.name, shown, behind, applied)):
-                item = self.scenes.item(row, column)
+                item = self.scenes.item(line, column)
                 if item is None:
                     item = QTableWidgetItem()
-                    self.scenes.setItem(row, column, item)
+                    self.scenes.setItem(line, column, item)
                 item.setText(text)
                 item.setToolTip(tip)
                 if column:

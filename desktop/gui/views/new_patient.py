@@ -7,24 +7,19 @@ from PySide6.QtCore import QSignalBlocker, QSize, QStandardPaths, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
-    QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.gui.model import verbs
+from desktop.gui.model import texts, verbs
 from desktop.gui.model.session import Session
 from desktop.gui.model.task import Task
+from desktop.gui.views.controls import button, choice, label, name_all, number, row, sign, whole
 from engine.atlas import encode_srgb
 from engine.avatar.phenotype import AGES, SEXES, usual_height, usual_weight
 from engine.avatar.tone import BASE_LAB
@@ -45,17 +40,15 @@ class NewPatient(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.task = session, Task(self)
-        self.sex = QComboBox()
-        for text, sex in zip((self.tr("Female"), self.tr("Male")), SEXES, strict=True):
-            self.sex.addItem(text, sex)
-        self.age = QSpinBox(minimum=int(AGES[0]), maximum=int(AGES[1]), value=40)
-        self.height_cm = QSpinBox(minimum=40, maximum=230)
-        self.weight_kg = QDoubleSpinBox(minimum=5, maximum=250, decimals=1)
+        self.sex = choice(zip((self.tr("Female"), self.tr("Male")), SEXES, strict=True))
+        self.age = whole(int(AGES[0]), int(AGES[1]), 40, suffix=self.tr(" years"))
+        self.height_cm = whole(40, 230, suffix=self.tr(" cm"))
+        self.weight_kg = number(5, 250, suffix=self.tr(" kg"))
         self.phototypes, self._swatches = QButtonGroup(self), QHBoxLayout()
-        self.size, self.seed = QComboBox(), QSpinBox(minimum=0, maximum=_MAX_SEED)
-        self.file, self.choose = QLineEdit(), QPushButton(self.tr("Choose …"))
-        self.create, self.cancel = QPushButton(self.tr("Make the patient")), QPushButton(self.tr("Cancel"))
-        self.bar, self.message = QProgressBar(), QLabel(wordWrap=True)
+        self.texture, self.seed = choice(), whole(0, _MAX_SEED)
+        self.file, self.choose = QLineEdit(), button(self.tr("Choose …"))
+        self.go, self.cancel = button(self.tr("Make the patient"), "primary"), button(self.tr("Cancel"))
+        self.bar, self.message = QProgressBar(), label(wrap=True)
         self._fill()
         self._name_controls()
         self._lay_out()
@@ -65,70 +58,66 @@ class NewPatient(QWidget):
         self._show_state()
 
     def _fill(self) -> None:
-        self.age.setSuffix(self.tr(" years"))
-        self.height_cm.setSuffix(self.tr(" cm"))
-        self.weight_kg.setSuffix(self.tr(" kg"))
         for side in SIZES:
-            self.size.addItem(self.tr("{} px, about {:.1f} mm a texel").format(side, 2.1 * 1024 / side), side)
-        self.size.setCurrentIndex(SIZES.index(_USUAL_SIZE))
-        for number, (name, lab) in enumerate(BASE_LAB.items()):
+            self.texture.addItem(self.tr("{} px, about {:.1f} mm a texel").format(side, 2.1 * 1024 / side), side)
+        self.texture.setCurrentIndex(SIZES.index(_USUAL_SIZE))
+        for place, (name, lab) in enumerate(BASE_LAB.items()):
             colour = QColor(*(int(c) for c in encode_srgb(lab_to_linear(np.array(lab)))))
             picture = QPixmap(_SWATCH)
             picture.fill(colour)
-            button = QToolButton(text=name, icon=QIcon(picture), iconSize=_SWATCH, checkable=True, objectName="swatch")
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setAccessibleName(self.tr("Phototype {}").format(name))
-            button.setToolTip(self.tr("Fitzpatrick phototype {}").format(name))
-            self.phototypes.addButton(button, number)
-            self._swatches.addWidget(button)
+            swatch = sign(name)
+            swatch.setIcon(QIcon(picture))
+            swatch.setIconSize(_SWATCH)
+            swatch.setCheckable(True)
+            swatch.setObjectName("swatch")
+            swatch.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            swatch.setAccessibleName(self.tr("Phototype {}").format(name))
+            swatch.setToolTip(self.tr("Fitzpatrick phototype {}").format(name))
+            self.phototypes.addButton(swatch, place)
+            self._swatches.addWidget(swatch)
         self._swatches.addStretch(1)
         self.phototypes.button(1).setChecked(True)
 
     def _name_controls(self) -> None:
-        for control, name, tip in (
-            (self.sex, self.tr("Sex"), ""),
-            (self.age, self.tr("Age"), ""),
-            (self.height_cm, self.tr("Height"), self.tr("At first the usual height for sex and age.")),
-            (self.weight_kg, self.tr("Weight"), self.tr("At first the usual weight for age and height.")),
+        name_all(
             (
-                *(self.size, self.tr("Texture")),
-                self.tr("Finer textures show small lesions sharper, and take more memory and time."),
-            ),
-            (self.seed, self.tr("Skin pattern"), self.tr("Another number: another fine pattern of the same skin.")),
-            (self.file, self.tr("File of the new patient"), self.tr("The scene is kept beside it.")),
-            (self.choose, self.tr("Choose the file of the new patient"), ""),
-            (self.create, self.tr("Make the patient"), ""),
-            (self.cancel, self.tr("Stop making the patient"), ""),
-            (self.bar, self.tr("Progress"), ""),
-            (self.message, self.tr("What came of it"), ""),
-        ):
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+                (self.sex, self.tr("Sex"), ""),
+                (self.age, self.tr("Age"), ""),
+                (self.height_cm, self.tr("Height"), self.tr("At first the usual height for sex and age.")),
+                (self.weight_kg, self.tr("Weight"), self.tr("At first the usual weight for age and height.")),
+                (
+                    *(self.texture, self.tr("Texture")),
+                    self.tr("Finer textures show small lesions sharper, and take more memory and time."),
+                ),
+                (self.seed, self.tr("Skin pattern"), self.tr("Another number: another fine pattern of the same skin.")),
+                (self.file, self.tr("File of the new patient"), self.tr("The scene is kept beside it.")),
+                (self.choose, self.tr("Choose the file of the new patient"), ""),
+                (self.go, self.tr("Make the patient"), ""),
+                (self.cancel, self.tr("Stop making the patient"), ""),
+                (self.bar, self.tr("Progress"), ""),
+                (self.message, self.tr("What came of it"), ""),
+            )
+        )
 
     def _lay_out(self) -> None:
-        form, place, buttons = QFormLayout(), QHBoxLayout(), QHBoxLayout()
+        form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        place.addWidget(self.file, 1)
-        place.addWidget(self.choose)
         form.addRow(self.tr("&Sex"), self.sex)
         form.addRow(self.tr("&Age"), self.age)
         form.addRow(self.tr("&Height"), self.height_cm)
         form.addRow(self.tr("&Weight"), self.weight_kg)
         form.addRow(self.tr("Phototype"), self._swatches)
-        form.addRow(self.tr("&Texture"), self.size)
+        form.addRow(self.tr("&Texture"), self.texture)
         form.addRow(self.tr("Skin &pattern"), self.seed)
-        keep = QLabel(self.tr("&Keep as"))
+        keep = label(self.tr("&Keep as"))
         keep.setBuddy(self.file)
-        form.addRow(keep, place)
+        form.addRow(keep, row((self.file, 1), (self.choose, 0)))
         for control in (self.age, self.height_cm, self.weight_kg, self.seed, self.file):
             control.setMinimumHeight(_ROW_PX)
-        self.create.setObjectName("primary")
-        buttons.addWidget(self.create, 1)
-        buttons.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
-        column.addLayout(buttons)
+        column.addLayout(row((self.go, 1), (self.cancel, 0)))
         column.addWidget(self.bar)
         column.addWidget(self.message)
 
@@ -137,7 +126,7 @@ class NewPatient(QWidget):
         self.age.valueChanged.connect(self._show_usual)
         self.height_cm.valueChanged.connect(self._show_usual_weight)
         self.choose.clicked.connect(self._choose_file)
-        self.create.clicked.connect(self.make)
+        self.go.clicked.connect(self.make)
         self.cancel.clicked.connect(self._give_up)
         self.task.progress.connect(self._show_progress)
         self.task.done.connect(self._done)
@@ -181,7 +170,7 @@ class NewPatient(QWidget):
             "height_m": self.height_cm.value() / 100,
             "weight_kg": self.weight_kg.value(),
             "phototype": tuple(BASE_LAB)[self.phototypes.checkedId()],
-            "texture_size": self.size.currentData(),
+            "texture_size": self.texture.currentData(),
             "seed": self.seed.value(),
         }
         self._say("", "")
@@ -190,17 +179,16 @@ class NewPatient(QWidget):
 
     def _show_state(self) -> None:
         running = self.task.running
-        for control in (self.sex, self.age, self.height_cm, self.weight_kg, self.size, self.seed, self.file):
+        fields = (self.sex, self.age, self.height_cm, self.weight_kg, self.texture, self.seed, self.file, self.choose)
+        for control in (*fields, *self.phototypes.buttons()):
             control.setEnabled(not running)
-        for control in (self.choose, *self.phototypes.buttons()):
-            control.setEnabled(not running)
-        self.create.setEnabled(not running and not self.session.busy and self.session.job is None)
+        self.go.setEnabled(not running and not self.session.busy and self.session.job is None)
         self.cancel.setVisible(running)
         self.bar.setVisible(running)
 
     def _show_progress(self, done: int, total: int, doing: str) -> None:
         self.bar.setRange(0, 0)  # making the skin is one long step
-        self._say("", self.tr("Making the {} …").format(doing))
+        self._say("", self.tr("Making the {} …").format(texts.tr(doing, "Tasks")))
 
     def _done(self, paths: list[str]) -> None:
         self._say("", "")

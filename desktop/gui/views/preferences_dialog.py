@@ -2,12 +2,13 @@
 
 import os
 
-from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from desktop.gui import theme
 from desktop.gui.model import growing, preferences
 from desktop.gui.model.preferences import DEVICES, PRECISIONS, SCALES, Preferences
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import choice, label, whole
 
 
 class PreferencesDialog(QDialog):
@@ -17,22 +18,19 @@ class PreferencesDialog(QDialog):
         super().__init__(parent)
         self.session, self.before = session, preferences.load(session.settings)
         self.setWindowTitle(self.tr("Preferences"))
-        self.theme, self.scale, self.device, self.precision = QComboBox(), QComboBox(), QComboBox(), QComboBox()
-        self.threads = QSpinBox(minimum=0, maximum=os.cpu_count() or 1)
-        self.memory = QSpinBox(minimum=0, maximum=1_000_000, singleStep=500)
-        self.theme.addItem(self.tr("Dark"), "dark")
-        self.theme.addItem(self.tr("Light"), "light")
-        for scale in SCALES:
-            self.scale.addItem(f"{scale:.0%}", scale)
-        devices = (self.tr("The best there is"), self.tr("Processor"), "NVIDIA (CUDA)", "Apple (MPS)")
-        for text, device in zip(devices, DEVICES, strict=True):
-            self.device.addItem(text, device)
+        self.theme = choice(((self.tr("Dark"), "dark"), (self.tr("Light"), "light")))
+        self.scale = choice((f"{scale:.0%}", scale) for scale in SCALES)
+        devices = (
+            *(self.tr("The best there is"), self.tr("Processor")),
+            *(self.tr("NVIDIA (CUDA)"), self.tr("Apple (MPS)")),
+        )
+        self.device = choice(zip(devices, DEVICES, strict=True))
         kinds = (self.tr("What is faster here"), self.tr("Exact (fp32)"), self.tr("Fast (bf16)"))
-        for text, kind in zip(kinds, PRECISIONS, strict=True):
-            self.precision.addItem(text, kind)
+        self.precision = choice(zip(kinds, PRECISIONS, strict=True))
+        self.threads, self.memory = whole(0, os.cpu_count() or 1), whole(0, 1_000_000, suffix=self.tr(" MB"))
+        self.memory.setSingleStep(500)
         self.threads.setSpecialValueText(self.tr("all but one"))
         self.memory.setSpecialValueText(self.tr("what there is"))
-        self.memory.setSuffix(self.tr(" MB"))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
@@ -61,8 +59,7 @@ class PreferencesDialog(QDialog):
             control.setAccessibleName(name.replace("&", ""))
             control.setToolTip(tip)
             form.addRow(name, control)
-        note = QLabel(self.tr("Device, threads, precision and memory restart the engine."), objectName="faint")
-        form.addRow(note)
+        form.addRow(label(self.tr("Device, threads, precision and memory restart the engine."), "faint"))
         form.addRow(self.buttons)
 
     def _show(self, wanted: Preferences) -> None:

@@ -2,23 +2,12 @@
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFormLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from desktop.gui.model import region_verbs
+from desktop.gui.model import region_verbs, texts
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import BRUSH_MM
+from desktop.gui.views.controls import button, check, choice, label, name_all, number, row
 
 _NAME = Qt.ItemDataRole.UserRole
 
@@ -30,18 +19,16 @@ class RegionPanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.list = _Names(self)
-        self.area = QLabel(objectName="faint")
-        self.new, self.remove = QPushButton("New"), QPushButton("Remove")
-        self.protected = QCheckBox("Keep lesions out")
-        self.part = QComboBox()
-        self.add_part, self.take_part = QPushButton("Add"), QPushButton("Take out")
-        self.brush = QDoubleSpinBox(minimum=BRUSH_MM[0], maximum=BRUSH_MM[1], decimals=1, singleStep=1.0, suffix=" mm")
-        self.by = QDoubleSpinBox(
-            minimum=0.5, maximum=region_verbs.MOST_GROWTH_MM, decimals=1, singleStep=1.0, suffix=" mm", value=5.0
-        )
-        self.widen, self.narrow = QPushButton("Widen"), QPushButton("Narrow")
-        self.invert, self.clear = QPushButton("Invert"), QPushButton("Clear")
-        self.shape = QPushButton("Use as the lesion's outline")
+        self.area = label(style="faint")
+        self.new, self.remove = button(self.tr("New")), button(self.tr("Remove"))
+        self.protected = check(self.tr("Keep lesions out"))
+        self.part = choice()
+        self.add_part, self.take_part = button(self.tr("Add")), button(self.tr("Take out"))
+        self.brush = number(*BRUSH_MM, suffix=self.tr(" mm"))
+        self.by = number(0.5, region_verbs.MOST_GROWTH_MM, 5.0, suffix=self.tr(" mm"))
+        self.widen, self.narrow = button(self.tr("Widen")), button(self.tr("Narrow"))
+        self.invert, self.clear = button(self.tr("Invert")), button(self.tr("Clear"))
+        self.shape = button(self.tr("Use as the lesion's outline"))
         self._name_controls()
         self._lay_out()
         self._connect()
@@ -52,49 +39,60 @@ class RegionPanel(QWidget):
         region_verbs.grow(self.session, sign * self.by.value())
 
     def _name_controls(self) -> None:
-        for control, name, tip in (
-            (self.list, "Regions", "Named regions of the skin. F2 renames; the mark at the left keeps lesions out."),
-            (self.new, "New region", "What is painted next becomes a region of its own."),
-            (self.remove, "Remove region", "Forget this region; lesions in it stay."),
-            (self.protected, "Keep lesions out", "A protected area: no lesion may enter it."),
-            (self.part, "Body part", "A part of the body to add to the region or to take out of it."),
-            (self.add_part, "Add body part", "Add this part of the body to the region."),
-            (self.take_part, "Take out body part", "Take this part of the body out of the region."),
-            (self.brush, "Brush size", "The brush's diameter on the skin ([ and ])."),
-            (self.by, "Widen or narrow by", "How far the region's rim moves, in millimetres on the skin."),
-            (self.widen, "Widen region", "Move the rim outwards."),
-            (self.narrow, "Narrow region", "Move the rim inwards."),
-            (self.invert, "Invert region", "All skin that is not in the region."),
-            (self.clear, "Clear region", "Take all skin out of the region."),
-            (self.shape, "Use region as outline", "The next lesion gets the region's outline, size and place."),
-            (self.area, "Size of the region", ""),
-        ):
-            control.setAccessibleName(name)
-            control.setToolTip(tip)
+        name_all(
+            (
+                (
+                    self.list,
+                    self.tr("Regions"),
+                    self.tr("Named regions of the skin. F2 renames; the mark at the left keeps lesions out."),
+                ),
+                (self.new, self.tr("New region"), self.tr("What is painted next becomes a region of its own.")),
+                (self.remove, self.tr("Remove region"), self.tr("Forget this region; lesions in it stay.")),
+                (self.protected, self.tr("Keep lesions out"), self.tr("A protected area: no lesion may enter it.")),
+                (
+                    self.part,
+                    self.tr("Body part"),
+                    self.tr("A part of the body to add to the region or to take out of it."),
+                ),
+                (self.add_part, self.tr("Add body part"), self.tr("Add this part of the body to the region.")),
+                (
+                    self.take_part,
+                    self.tr("Take out body part"),
+                    self.tr("Take this part of the body out of the region."),
+                ),
+                (self.brush, self.tr("Brush size"), self.tr("The brush's diameter on the skin ([ and ]).")),
+                (
+                    self.by,
+                    self.tr("Widen or narrow by"),
+                    self.tr("How far the region's rim moves, in millimetres on the skin."),
+                ),
+                (self.widen, self.tr("Widen region"), self.tr("Move the rim outwards.")),
+                (self.narrow, self.tr("Narrow region"), self.tr("Move the rim inwards.")),
+                (self.invert, self.tr("Invert region"), self.tr("All skin that is not in the region.")),
+                (self.clear, self.tr("Clear region"), self.tr("Take all skin out of the region.")),
+                (
+                    self.shape,
+                    self.tr("Use region as outline"),
+                    self.tr("The next lesion gets the region's outline, size and place."),
+                ),
+                (self.area, self.tr("Size of the region"), ""),
+            )
+        )
 
     def _lay_out(self) -> None:
-        names = QHBoxLayout()
-        for widget in (self.new, self.remove):
-            names.addWidget(widget)
-        parts = QHBoxLayout()
-        parts.addWidget(self.part, 1)
-        for widget in (self.add_part, self.take_part):
-            parts.addWidget(widget)
-        names.addWidget(self.clear)
-        names.addWidget(self.invert)
-        rim = QHBoxLayout()
-        for widget in (self.by, self.widen, self.narrow):
-            rim.addWidget(widget)
         form = QFormLayout()
-        form.addRow("B&rush", self.brush)
-        form.addRow("Rim", rim)
+        form.addRow(self.tr("B&rush"), self.brush)
+        form.addRow(self.tr("Rim"), row((self.by, 0), (self.widen, 0), (self.narrow, 0)))
         self.list.setMinimumHeight(48)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         column.addWidget(self.list, 1)
         column.addWidget(self.area)
-        for row in (names, self.protected, parts, form, self.shape):
-            column.addWidget(row) if isinstance(row, QWidget) else column.addLayout(row)
+        column.addLayout(row((self.new, 0), (self.remove, 0), (self.clear, 0), (self.invert, 0)))
+        column.addWidget(self.protected)
+        column.addLayout(row((self.part, 1), (self.add_part, 0), (self.take_part, 0)))
+        column.addLayout(form)
+        column.addWidget(self.shape)
 
     def _connect(self) -> None:
         session, regions = self.session, self.session.regions
@@ -103,8 +101,8 @@ class RegionPanel(QWidget):
         self.new.clicked.connect(regions.begin_new)
         self.remove.clicked.connect(lambda: regions.remove(regions.active))
         self.protected.clicked.connect(lambda on: regions.protect(regions.active, on))
-        self.add_part.clicked.connect(lambda: region_verbs.take_body_part(session, self.part.currentText()))
-        self.take_part.clicked.connect(lambda: region_verbs.take_body_part(session, self.part.currentText(), False))
+        self.add_part.clicked.connect(lambda: region_verbs.take_body_part(session, self.part.currentData()))
+        self.take_part.clicked.connect(lambda: region_verbs.take_body_part(session, self.part.currentData(), False))
         self.brush.valueChanged.connect(session.tools.set_brush)
         self.widen.clicked.connect(lambda: self.grow(1))
         self.narrow.clicked.connect(lambda: self.grow(-1))
@@ -121,7 +119,10 @@ class RegionPanel(QWidget):
     def _list_parts(self) -> None:
         names = region_verbs.body_parts(self.session)
         self.part.clear()
-        self.part.addItems(names or ["(this avatar has no named parts)"])
+        for name in names:
+            self.part.addItem(texts.body_part(name), name)
+        if not names:
+            self.part.addItem(self.tr("(this avatar has no named parts)"))
         for widget in (self.part, self.add_part, self.take_part):
             widget.setEnabled(bool(names))
 
@@ -139,9 +140,9 @@ class RegionPanel(QWidget):
                 item = QListWidgetItem(name, self.list)
                 item.setData(_NAME, name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setToolTip("Marked: lesions keep out.")
-        for row in range(self.list.count()):
-            item = self.list.item(row)
+                item.setToolTip(self.tr("Marked: lesions keep out."))
+        for line in range(self.list.count()):
+            item = self.list.item(line)
             name = item.data(_NAME)
             item.setText(name)
             item.setCheckState(Qt.CheckState.Checked if regions.is_protected(name) else Qt.CheckState.Unchecked)
@@ -165,10 +166,10 @@ class RegionPanel(QWidget):
     def _told(self) -> str:
         regions = self.session.regions
         if not regions.active:
-            return "Choose a tool above and paint on the skin."
+            return self.tr("Choose a tool above and paint on the skin.")
         if regions.area_cm2 is None:
-            return f"{regions.active}: …"
-        return f"{regions.active}: {_area(regions.area_cm2)}"
+            return self.tr("{}: …").format(regions.active)
+        return self.tr("{}: {}").format(regions.active, _area(regions.area_cm2))
 
     def _choose(self, current: QListWidgetItem | None) -> None:
         if current is not None:
@@ -199,4 +200,6 @@ class _Names(QListWidget):
 
 
 def _area(cm2: float) -> str:
-    return f"{cm2 * 100:.0f} mm²" if cm2 < 1 else f"{cm2:.1f} cm²" if cm2 < 100 else f"{cm2:.0f} cm²"
+    if cm2 < 1:
+        return texts.tr("{:.0f} mm²").format(100 * cm2)
+    return (texts.tr("{:.1f} cm²") if cm2 < 100 else texts.tr("{:.0f} cm²")).format(cm2)

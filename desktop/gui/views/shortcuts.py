@@ -4,6 +4,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from desktop.gui.actions import ACTIONS
+from desktop.gui.model import texts
 
 
 class Shortcuts(QDialog):
@@ -13,17 +14,18 @@ class Shortcuts(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Shortcuts"))
         self.resize(520, 600)
-        self.list = QTreeWidget(columnCount=2)
+        self.list = QTreeWidget()
+        self.list.setColumnCount(2)
         self.list.setAccessibleName(self.tr("Shortcuts"))
         self.list.setHeaderLabels([self.tr("What"), self.tr("Keys")])
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for menu in dict.fromkeys(entry.menu for entry in ACTIONS):
             lines = [
-                (entry.name, entry.keys.toString(QKeySequence.SequenceFormat.NativeText))
+                (entry.title, entry.keys.toString(QKeySequence.SequenceFormat.NativeText))
                 for entry in ACTIONS
                 if entry.menu == menu and not entry.keys.isEmpty()
             ]
-            self._add(menu.replace("&", ""), lines)
+            self._add(texts.tr(menu, "Actions").replace("&", ""), lines)
         self._add(self.tr("In the views"), self._in_views())
         self.list.expandAll()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

@@ -1,7 +1,6 @@
-"""The lowest line: what is under the pointer, and the engine; above the views, what the user is told."""
+"""The lowest line: what is under the pointer, what is saved, and the engine."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from desktop.gui.model.session import Session
 from desktop.gui.views.link_panel import state_line
@@ -15,7 +14,9 @@ class StatusLine(QStatusBar):
         self.session = session
         self.place, self.engine, self.doing, self.link = QLabel(), QLabel(), QLabel(), QLabel()
         self.saved, self.memory = QLabel(), QLabel()
-        self.busy = QProgressBar(maximum=0, textVisible=False)
+        self.busy = QProgressBar()
+        self.busy.setMaximum(0)
+        self.busy.setTextVisible(False)
         self.busy.setFixedWidth(120)
         for label, name in (
             (self.place, self.tr("Under the pointer")),
@@ -26,7 +27,7 @@ class StatusLine(QStatusBar):
             (self.memory, self.tr("Memory")),
         ):
             label.setAccessibleName(name)
-        self.busy.setAccessibleName("Busy")
+        self.busy.setAccessibleName(self.tr("Busy"))
         self.addWidget(self.place, 1)
         for widget in (self.doing, self.busy, self.saved, self.link, self.memory, self.engine):
             self.addPermanentWidget(widget)
@@ -50,7 +51,7 @@ class StatusLine(QStatusBar):
             self.place.clear()
             return
         part, texel, tone = document.described(site)
-        self.place.setText("   ·   ".join(filter(None, (part, f"{texel:.2f} mm per texel", tone))))
+        self.place.setText("   ·   ".join(filter(None, (part, self.tr("{:.2f} mm per texel").format(texel), tone))))
 
     def _show_busy(self) -> None:
         self.doing.setText(self.session.busy)
@@ -81,43 +82,15 @@ class StatusLine(QStatusBar):
         if usage.gpu_mb is not None and usage.gpu_total_mb is not None:
             parts.append(self.tr("GPU {:.1f} of {:.0f} GB").format(usage.gpu_mb / 1000, usage.gpu_total_mb / 1000))
         self.memory.setText(" · ".join(parts))
-        told = [("window", usage.window_mb), ("engine", usage.engine_mb)]
-        text = ", ".join(f"{name} {mb:.0f} MB" for name, mb in told if mb is not None)
+        told = [(self.tr("window {:.0f} MB"), usage.window_mb), (self.tr("engine {:.0f} MB"), usage.engine_mb)]
+        text = ", ".join(line.format(mb) for line, mb in told if mb is not None)
         self.memory.setToolTip(self.tr("Memory taken: {}").format(text))
 
     def _show_engine(self) -> None:
         engine = self.session.engine
         if engine.is_ready:
-            self.engine.setText(f"Engine ready on {engine.device}")
+            self.engine.setText(self.tr("Engine ready on {}").format(engine.device))
+        elif self.session.engine_fault:
+            self.engine.setText(self.tr("Engine not running"))
         else:
-            self.engine.setText("Engine not running" if self.session.engine_fault else "Engine starting …")
-
-
-class NoteBar(QFrame):
-    """The last line that the user was told, until it is put away. Faults stay; notes are replaced by the next."""
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.text = QLabel(wordWrap=True)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text.setAccessibleName("Message")
-        self.close_button = QToolButton(text="✕", autoRaise=True)
-        self.close_button.setAccessibleName("Put the message away")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 4, 4, 4)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.close_button)
-        self.close_button.clicked.connect(self.hide)
-        session.told.connect(self.tell)
-        self.hide()
-
-    def tell(self, text: str, fault: bool) -> None:
-        """Show a line."""
-        if self.isVisible() and self.objectName() == "fault" and not fault:
-            text = f"{self.text.text()}\n{text}"
-            fault = True
-        self.setObjectName("fault" if fault else "note")
-        self.style().unpolish(self)
-        self.style().polish(self)
-        self.text.setText(text)
-        self.show()
+            self.engine.setText(self.tr("Engine starting …"))

@@ -7,18 +7,17 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
-    QLabel,
     QListView,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.gui.model import choosing
+from desktop.gui.model import choosing, texts
 from desktop.gui.model.job import Kind
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import button, label
 from desktop.gui.views.lesion_list import image_of
 
 _ID = Qt.ItemDataRole.UserRole
@@ -31,7 +30,7 @@ class VariantStrip(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.heading = QLabel(objectName="faint", wordWrap=True)
+        self.heading = label(style="faint", wrap=True)
         self.list = QListWidget()
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setFlow(QListView.Flow.LeftToRight)
@@ -40,7 +39,7 @@ class VariantStrip(QWidget):
         self.list.setIconSize(QSize(_SIDE, _SIDE))
         self.list.setFixedHeight(_SIDE + 44)
         self.list.setAccessibleName(self.tr("Variants"))
-        self.keep, self.discard = QPushButton(self.tr("Keep")), QPushButton(self.tr("Discard all"))
+        self.keep, self.discard = button(self.tr("Keep")), button(self.tr("Discard all"))
         self.keep.setAccessibleName(self.tr("Keep this variant"))
         self.keep.setToolTip(self.tr("The chosen variant becomes a lesion; the others are forgotten (Enter)."))
         self.discard.setAccessibleName(self.tr("Discard all variants"))
@@ -89,7 +88,7 @@ class VariantStrip(QWidget):
             assert picture is not None
             item = QListWidgetItem(_icon(picture), self.tr("seed {}").format(layer.spec.seed))
             item.setData(_ID, layer.id)
-            told = f"{layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm, seed {layer.spec.seed}"
+            told = self.tr("{}, seed {}").format(texts.described(layer), layer.spec.seed)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, told)
             item.setToolTip(told)
             self.list.addItem(item)

@@ -7,16 +7,15 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.gui.model import recent, verbs
 from desktop.gui.model.session import Session
+from desktop.gui.views.controls import button, label
 from desktop.gui.views.new_patient import NewPatient
 
 _PICTURE = QSize(96, 96)
@@ -29,7 +28,7 @@ class Welcome(QWidget):
         super().__init__(parent)
         self.session = session
         self.new = NewPatient(session)
-        self.open = QPushButton(self.tr("Open …"))
+        self.open = button(self.tr("Open …"))
         self.open.setAccessibleName(self.tr("Open a patient"))
         self.open.clicked.connect(choose)
         self.recent = QListWidget()
@@ -42,17 +41,14 @@ class Welcome(QWidget):
 
     def _lay_out(self) -> None:
         left, right, page, middle = QVBoxLayout(), QVBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
-        hint = QLabel(self.tr("A scene (.moulage) or an avatar (GLB, VRM, OBJ). You can also drop the file here."))
-        for label in (hint,):
-            label.setObjectName("faint")
-            label.setWordWrap(True)
-        left.addWidget(QLabel(self.tr("New patient"), objectName="heading"))
+        told = self.tr("A scene (.moulage) or an avatar (GLB, VRM, OBJ). You can also drop the file here.")
+        left.addWidget(label(self.tr("New patient"), "heading"))
         left.addSpacing(8)
         left.addWidget(self.new)
         left.addStretch(1)
-        self.recent_heading = QLabel(self.tr("Recent"), objectName="faint")
-        right.addWidget(QLabel(self.tr("Open a patient"), objectName="heading"))
-        right.addWidget(hint)
+        self.recent_heading = label(self.tr("Recent"), "faint")
+        right.addWidget(label(self.tr("Open a patient"), "heading"))
+        right.addWidget(label(told, "faint", wrap=True))
         right.addWidget(self.open, 0, Qt.AlignmentFlag.AlignLeft)
         right.addSpacing(12)
         right.addWidget(self.recent_heading)
@@ -66,7 +62,7 @@ class Welcome(QWidget):
         page.setSpacing(56)
         page.insertStretch(0, 1)
         page.addStretch(1)
-        purpose = QLabel(self.tr("Synthetic, for teaching and research. Not for diagnosis."), objectName="faint")
+        purpose = label(self.tr("Synthetic, for teaching and research. Not for diagnosis."), "faint")
         middle.addStretch(1)
         middle.addLayout(page, 4)
         middle.addStretch(1)

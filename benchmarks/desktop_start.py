@@ -23,7 +23,7 @@ def main() -> None:
     app.processEvents()
     print(f"window {time.time() - started:.3f}", flush=True)
     drawn: list[float] = []
-    shown.body.frameSwapped.connect(lambda: drawn.append(time.time()) if shown.body.scene is not None else None)
+    shown.body.drawn.connect(lambda: drawn.append(time.time()))
     while not drawn:
         app.processEvents()
     print(f"body {drawn[0] - started:.3f}", flush=True)

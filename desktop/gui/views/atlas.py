@@ -3,53 +3,49 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QRegion, QResizeEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
 
 from desktop.gui import theme
-from desktop.gui.model import verbs
 from desktop.gui.model.document import Changes
 from desktop.gui.model.regions import Rects
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tool
 from desktop.gui.views.atlas_item import AtlasItem, draw_overlay
 from desktop.gui.views.atlas_marks import AtlasMarks
-from desktop.gui.views.gestures import CLICK_PX, Anchor, Gestures
+from desktop.gui.views.gestures import Anchor, Gestures
+from desktop.gui.views.pointing import Pointing
+from engine.atlas import Rect
 from engine.errors import BadInput
 from engine.lesion import Site
 from engine.surface.painting import Piece
 
-_ZOOM_STEP = 1.2
 _CLOSEST = 40.0
 """Screen points per texel."""
 _KEY_PAN_PX = 40
+_MARGIN_PX = 4
 
-_ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
-
-class AtlasView(QGraphicsView):
-    """Left button: what the tool does; with the pointing tool it moves the map. Right or middle: move. Wheel: zoom."""
+class AtlasView(Pointing, QGraphicsView):
+    """Left button: what the tool does; with the pointing tool it moves the map. Right or middle: move. Wheel, or the
+    right button with Ctrl: zoom.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
+        self.begin_pointing(session)
         self.material = 0
         self.item: AtlasItem | None = None
-        self.gestures = Gestures(self)
         self.marks = AtlasMarks(self)
-        self.by_keyboard = False
-        self._hovered: Site | None = None
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
-        self._pressed: QPointF | None = None
-        self._last = QPointF()
-        self._dragging = self._gesture = False
         self._fitted = True
         self.setAccessibleName("Texture")
         self.setAccessibleDescription(
-            "The skin's texture map. Click to place a lesion, or paint with the chosen tool; drag to move; wheel or "
-            "plus and minus to zoom; arrow keys move; Enter does at the middle what a click does"
+            "The skin's texture map. Click to place a lesion, or paint with the chosen tool; drag to move; wheel, "
+            "right drag with control, or plus and minus to zoom; arrow keys move; Enter does at the middle what a "
+            "click does"
         )
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.setMouseTracking(True)
@@ -63,8 +59,10 @@ class AtlasView(QGraphicsView):
         session.selection_changed.connect(self._follow_site)
         session.regions.painted.connect(self._take_paint)
         session.tools.tool_changed.connect(self._take_tool)
-        for signal in (session.hover_changed, session.request_changed, session.tools.looks_changed):
+        session.hover_changed.connect(self._follow_pointer)
+        for signal in (session.request_changed, session.job_changed):
             signal.connect(self.redraw)
+        session.tools.looks_changed.connect(self.viewport().update)
 
     @property
     def bounds(self) -> QRectF:
@@ -100,7 +98,7 @@ class AtlasView(QGraphicsView):
         if self.item is not None:
             self._fitted = True
             self.fitInView(self.item, Qt.AspectRatioMode.KeepAspectRatio)
-            self._point_by_keyboard()
+            self._moved()
 
     def zoom(self, factor: float, position: QPointF | None = None) -> None:
         """Nearer (factor > 1) or farther; what lies under the position stays there."""
@@ -114,17 +112,33 @@ class AtlasView(QGraphicsView):
         self.scale(factor, factor)
         shift = self.mapToScene(at) - before
         self.translate(shift.x(), shift.y())
-        self._point_by_keyboard()
+        self._moved()
 
     def shift(self, right: float, down: float) -> None:
         """Move the map by points."""
         self._fitted = False
         self.translate(right / self.scale_now, down / self.scale_now)
-        self._point_by_keyboard()
+        self._moved()
 
-    def _point_by_keyboard(self) -> None:
-        if self.by_keyboard:
-            self.session.set_hover(self.site_under(self.middle))
+    def look_around(self, moved: QPointF, event: QMouseEvent) -> None:
+        """Move the map."""
+        self.shift(moved.x(), moved.y())
+
+    def step_around(self, right: int, up: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Move the map the other way, as if the view moved."""
+        self.shift(-_KEY_PAN_PX * right, _KEY_PAN_PX * up)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """As in the body; 0 shows the whole map."""
+        if event.key() == Qt.Key.Key_0:
+            self.fit()
+        else:
+            super().keyPressEvent(event)
+
+    def _moved(self) -> None:
+        self.marks.spoil()
+        self.viewport().update()
+        self.point_by_keyboard()
 
     # what gestures ask
 
@@ -163,12 +177,19 @@ class AtlasView(QGraphicsView):
         return grid.outlined(self.material, np.array(corners)) if grid is not None and known else []
 
     def handles(self) -> dict[str, QPointF]:
-        """See `AtlasMarks.handles`."""
+        """See `Marks.handles`."""
         return self.marks.handles()
 
     def redraw(self) -> None:
-        """Draw again."""
-        self.viewport().update()
+        """Draw the marks anew."""
+        if self.isVisible():
+            self.viewport().update(self.marks.renew())
+        else:
+            self.marks.spoil()
+
+    def _follow_pointer(self) -> None:
+        if self.isVisible():
+            self.viewport().update(self.marks.renew_pointer())
 
     # drawing
 
@@ -177,11 +198,13 @@ class AtlasView(QGraphicsView):
         painter.fillRect(rect, QColor(theme.PANEL))
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
-        """The region, then the marks."""
+        """The region, then lines and marks; these in points of the view."""
         bits = self.session.regions.overlay.get(self.material)
         if bits is not None and self.item is not None:
             draw_overlay(painter, bits, rect.intersected(self.bounds), self.bounds, self.scale_now)
-        self.marks.draw(painter, rect)
+        self.marks.draw_ground(painter, rect)
+        painter.resetTransform()
+        self.marks.paint(painter, QRegion(self.viewportTransform().mapRect(rect).toAlignedRect()))
 
     # the session
 
@@ -198,16 +221,29 @@ class AtlasView(QGraphicsView):
         document = self.session.document
         if self.item is None or document is None:
             return
+        self.marks.follow(changes)
         shown = document.pyramids[self.material]
         for material, levels in changes.rects.items():
             if document.pyramids[material] is shown:
                 for rect in levels[0]:
-                    self.item.update(QRectF(rect.x - 1, rect.y - 1, rect.width + 2, rect.height + 2))
+                    self._spoiled(rect)
         self.redraw()
 
     def _take_paint(self, dirty: Rects | None) -> None:
-        if dirty is None or self.material in dirty:
-            self.redraw()
+        if dirty is None:
+            self.viewport().update()
+            return
+        bits = self.session.regions.overlay.get(self.material)
+        if bits is not None:
+            scale = self.bounds.width() / bits.shape[1]
+            for rect in dirty.get(self.material, ()):
+                self._spoiled(rect, scale)
+
+    def _spoiled(self, rect: Rect, scale: float = 1.0) -> None:
+        """Draw what texels show anew, with what filtering makes of them. scale: texels of the map for one of these."""
+        texels = QRectF(rect.x * scale, rect.y * scale, rect.width * scale, rect.height * scale)
+        seen = self.viewportTransform().mapRect(texels).adjusted(-_MARGIN_PX, -_MARGIN_PX, _MARGIN_PX, _MARGIN_PX)
+        self.viewport().update(seen.toAlignedRect())
 
     def _take_tool(self) -> None:
         self.gestures.give_up()
@@ -224,95 +260,8 @@ class AtlasView(QGraphicsView):
             self.show_material(int(document.patient.surface.face_material[site.face]))
         self.redraw()
 
-    # the user
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """The beginning of a click, a drag or a gesture."""
-        self.by_keyboard = False
-        self._pressed, self._last, self._dragging = event.position(), event.position(), False
-        left = event.button() == Qt.MouseButton.LeftButton
-        self._gesture = left and self.gestures.press(event.position(), event.modifiers())
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """A second click is a click."""
-        self.mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move the map, go on with the gesture, or tell what is under the pointer."""
-        self.by_keyboard = False
-        if self._gesture or self._pressed is None:
-            if not self.gestures.move(event.position()):
-                self._hovered = self.site_under(event.position())
-                self.session.set_hover(self._hovered)
-            return
-        if not self._dragging and (event.position() - self._pressed).manhattanLength() <= CLICK_PX:
-            return
-        moved, self._last, self._dragging = event.position() - self._last, event.position(), True
-        self.shift(moved.x(), moved.y())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """The end of a gesture; a click places or selects."""
-        pressed, self._pressed = self._pressed, None
-        if self._gesture:
-            self._gesture = False
-            if self.gestures.release(event.position()):
-                return
-        if pressed is None or self._dragging or event.button() != Qt.MouseButton.LeftButton:
-            return
-        if self.session.tools.tool is Tool.POINT:
-            self._point_at(event.position(), event.modifiers())
-
-    def _point_at(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        site = self.site_under(position)
-        if site is not None:
-            verbs.point_at(self.session, site, bool(modifiers & Qt.KeyboardModifier.ControlModifier))
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom."""
-        self.zoom(_ZOOM_STEP ** (event.angleDelta().y() / 120), event.position())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows move the map; + and - zoom, 0 shows all; Enter does at the middle what a click does."""
-        key, modifiers = Qt.Key(event.key()), event.modifiers()
-        if key in _ARROWS and not modifiers & Qt.KeyboardModifier.AltModifier:
-            self.by_keyboard = True
-            self.shift(*(_KEY_PAN_PX * step for step in _ARROWS[key]))
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.by_keyboard = True
-            if not self.gestures.enter(self.middle, modifiers):
-                self._point_at(self.middle, modifiers)
-            self.redraw()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
-            self.by_keyboard = True
-            self.zoom(_ZOOM_STEP if key == Qt.Key.Key_Plus else 1 / _ZOOM_STEP)
-        elif key == Qt.Key.Key_0:
-            self.fit()
-        elif key != Qt.Key.Key_Escape or not self.gestures.give_up():
-            event.ignore()
-
-    def event(self, event: QEvent) -> bool:
-        """Esc belongs to the gesture under way before it belongs to the menus."""
-        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        if event.type() == QEvent.Type.ShortcutOverride and escape and self.gestures.busy:
-            event.accept()
-            return True
-        return bool(super().event(event))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the whole map in sight until the user has zoomed."""
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
-
-    def leaveEvent(self, event: object) -> None:
-        """Nothing is under the pointer any more."""
-        self.gestures.pointer = None
-        if self.session.hover is self._hovered:  # the other view may have been entered already
-            self.session.set_hover(None)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The keyboard points elsewhere."""
-        if self.by_keyboard:
-            self.by_keyboard = False
-            self.session.set_hover(None)
-        super().focusOutEvent(event)

@@ -1,184 +1,166 @@
-"""What is drawn over the body: rings of true size, the pointer's ghost, the outline under way, the lesion's handles."""
+"""The marks as the body's camera sees them: hidden where the body stands before them."""
 
 from __future__ import annotations
 
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QImage
 
-from desktop.gui import theme
-from desktop.gui.model.ring import COUNT, ring
-from desktop.gui.model.tools import Tool
-from desktop.gui.views.body_scene import Mark
-from desktop.gui.views.kept import Ghost
+from desktop.gui.model.ring import Ring
+from desktop.gui.views import strokes
+from desktop.gui.views.body_picture import Shot
+from desktop.gui.views.gestures import Gestures
+from desktop.gui.views.marks import QUARTER, Marks, runs
+from desktop.gui.views.strokes import Mark, Stain, Stroke
 from engine.lesion import Site
 from engine.render import visible
-from engine.surface import Surface
 
 if TYPE_CHECKING:
     from desktop.gui.views.body import BodyView
 
-SELECTED = 1.25
-"""How much wider than a selected lesion its ring is."""
-HANDLE_OUT_PX = 24.0
-"""Handles keep at least so far from the middle of a small lesion."""
 _LIFT_M = 4e-4
 """Marks float this far above the skin, so that they don't sink into it."""
-_CROSS_PX = 11.0
-_HANDLE_PX = 5.0
+_GHOST = 0.28
+_GHOST_PIXELS = 60_000
+"""The ghost is worked out for so many places at most, and enlarged."""
 
 
-class BodyMarks:
-    """Makes lines and the ghost of the session's state, as the view's camera sees them."""
+class BodyMarks(Marks):
+    """Marks of the view of the body."""
 
     def __init__(self, view: BodyView) -> None:
+        super().__init__(view.session)
         self.view = view
 
-    def lines(self, ratio: float) -> list[Mark]:
-        """Everything but the ghost's disc. ratio: pixels per point."""
-        session, surface = self.view.session, self._surface
-        if surface is None or session.document is None:
+    @property
+    def gestures(self) -> Gestures:
+        """See `Marks`."""
+        return self.view.gestures
+
+    @property
+    def pointed_at(self) -> bool:
+        """See `Marks`."""
+        return self.view.underMouse()
+
+    def ring_marks(self, outline: Ring, site: Site, colour: str, alpha: float = 1.0) -> list[Mark]:
+        """See `Marks`."""
+        if self.view.shot is None:
             return []
-        marks: list[Mark] = []
-        for layer_id in session.selected:
-            layer = session.document.layer(layer_id)
-            if layer is not None:
-                main = layer_id == session.selection
-                site = (self.view.gestures.preview_site if main else None) or layer.spec.site
-                size = (self.view.gestures.preview_diameter_mm if main else None) or layer.spec.diameter_mm
-                marks += self._ring(site, size * SELECTED, theme.ACCENT, ratio)
-        if session.site is not None:
-            marks += self._ring(session.site, session.request.diameter_mm, theme.SITE, ratio)
-        if session.tools.tool is Tool.POINT:
-            marks += self._handles(ratio)
-        marks += self._pointer(ratio) + self._outline(ratio)
-        return marks
+        places, shown = self._seen(outline.points + _LIFT_M * outline.normals)
+        return [Stroke(strokes.line(piece), colour, alpha) for piece in runs(places, shown)]
 
-    def ghost(self) -> Ghost | None:
-        """The disc that a click would mark or paint."""
-        session, surface, camera = self.view.session, self._surface, self.view.camera
-        if surface is None or camera is None or session.hover is None or session.tools.tool.outlines:
+    def place_of(self, site: Site) -> QPointF | None:
+        """See `Marks`."""
+        if self._surface is None or self.view.camera is None:
             return None
-        if self.view.gestures.preview_site is not None:
+        point, eye = self._surface.point(site), self.view.camera.eye
+        toward = (eye - point) / np.linalg.norm(eye - point)
+        if self._surface.normal(site) @ toward <= 0:
             return None
-        brush = session.tools.tool.brushes
-        diameter = session.tools.brush_mm if brush else session.request.diameter_mm
-        colour = theme.REGION if session.tools.tool is Tool.BRUSH else theme.SITE
-        pixel = camera.view.height_m / max(self.view.height(), 1)
-        return Ghost(surface.point(session.hover), diameter / 2000, _tint(colour, 0.28), 0.7 * pixel)
+        places, shown = self._seen((point + 1e-3 * toward)[None])
+        return QPointF(*places[0]) if shown[0] else None
 
-    def handles(self) -> dict[str, QPointF]:
-        """Where the selected lesion can be taken hold of: `centre`, `turn`, `size`; empty behind the body."""
-        session, surface, view = self.view.session, self._surface, self.view
-        layer = session.document.layer(session.selection) if session.document is not None else None
-        if layer is None or surface is None or view.camera is None or view.scene is None:
+    def points_per_mm(self, site: Site) -> float:
+        """See `Marks`."""
+        if self._surface is None or self.view.camera is None:
+            return 0.0
+        camera = self.view.camera
+        away = float((camera.eye - self._surface.point(site)) @ camera.view.axes[2])
+        return self.view.height() * camera.distance_m / (camera.view.height_m * max(away, 1e-6)) / 1000
+
+    def handle_places(self, site: Site, outline: Ring) -> dict[str, tuple[QPointF, QPointF]]:
+        """See `Marks`; none behind the body."""
+        surface, view = self._surface, self.view
+        if surface is None or view.camera is None:
             return {}
-        site = view.gestures.preview_site or layer.spec.site
         point = surface.point(site)
         if not visible(surface, view.camera.view, point)[0]:
             return {}
-        size = view.gestures.preview_diameter_mm or layer.spec.diameter_mm
-        outline = ring(surface, site, size * SELECTED)
-        centre, right, up = (view.position_of(tuple(p)) for p in (point, outline.points[COUNT // 4], outline.points[0]))
-        return {"centre": centre, "size": _out(centre, right, 1.0), "turn": _out(centre, up, 1.6)}
+        centre, right, up = (view.position_of(tuple(p)) for p in (point, outline.points[QUARTER], outline.points[0]))
+        return {"size": (centre, right), "turn": (centre, up)}
+
+    def ghost(self, outline: Ring, site: Site, diameter_mm: float, colour: str) -> list[Mark]:
+        """See `Marks`: skin within a ball about the site, as the picture's depths tell it."""
+        shot, surface = self.view.shot, self._surface
+        found = None if shot is None or surface is None else ball(shot, surface.point(site), diameter_mm / 2000)
+        if shot is None or found is None:
+            return []
+        (left, top, right, bottom), covered = found
+        shade, pixels = QColor(colour), np.zeros((*covered.shape, 4), np.float32)
+        pixels[..., 3] = _GHOST * covered
+        pixels[..., :3] = np.array([shade.redF(), shade.greenF(), shade.blueF()]) * pixels[..., 3:]
+        image = _image(np.rint(255 * pixels).astype(np.uint8))
+        across, down = self.view.width() / shot.depths.shape[1], self.view.height() / shot.depths.shape[0]
+        place = QRectF(left * across, top * down, (right - left) * across, (bottom - top) * down)
+        return [Stain(image, place), *self.ring_marks(outline, site, colour, 0.8)]
 
     @property
-    def _surface(self) -> Surface | None:
-        document = self.view.session.document
-        return None if document is None or self.view.scene is None else document.patient.surface
+    def _surface(self):  # type: ignore[no-untyped-def]
+        document = self.session.document
+        return None if document is None or self.view.shot is None else document.patient.surface
 
-    def _ring(self, site: Site, diameter_mm: float, colour: str, ratio: float) -> list[Mark]:
-        """The true size on the skin, and about it a circle that is found from afar."""
-        assert self._surface is not None
-        outline = ring(self._surface, site, diameter_mm)
-        points = self.view.clip(outline.points + _LIFT_M * outline.normals)
-        marks = _lined(points, colour, ratio)
-        across = np.ptp(points[:, 0]) * self.view.width() / 2
-        return marks if across > 2 * theme.MARK_PX else marks + self._circle(site, colour, ratio)
-
-    def _circle(self, site: Site, colour: str, ratio: float) -> list[Mark]:
-        """A circle of constant size on the screen, unless the site is on the far side."""
-        assert self._surface is not None and self.view.camera is not None
-        point = self._surface.point(site)
-        if not visible(self._surface, self.view.camera.view, point)[0]:
-            return []
-        angle = np.linspace(0, 2 * np.pi, 41)
-        shape = theme.MARK_PX * np.column_stack([np.cos(angle), np.sin(angle)])
-        shape[-1] = shape[0]
-        return _lined(self._on_screen(self.view.clip(point[None])[0], shape), colour, ratio, hidden=True)
-
-    def _pointer(self, ratio: float) -> list[Mark]:
-        """The ghost's rim, and a cross where the pointer itself is in another view."""
-        session, surface, camera = self.view.session, self._surface, self.view.camera
-        site = session.hover
-        if surface is None or camera is None or site is None or self.view.gestures.preview_site is not None:
-            return []
-        marks: list[Mark] = []
-        if not session.tools.tool.outlines:
-            brush = session.tools.tool.brushes
-            diameter = session.tools.brush_mm if brush else session.request.diameter_mm
-            outline = ring(surface, site, diameter)
-            points = self.view.clip(outline.points + _LIFT_M * outline.normals)
-            marks += _lined(points, theme.REGION if session.tools.tool is Tool.BRUSH else theme.SITE, ratio, 0.8)
-        point = surface.point(site)
-        if not self.view.underMouse() and visible(surface, camera.view, point)[0]:
-            middle = self.view.clip(point[None])[0]
-            for arm in (np.array([[-1, 0], [1, 0]]), np.array([[0, -1], [0, 1]])):
-                marks += _lined(self._on_screen(middle, _CROSS_PX * arm), theme.SITE, ratio, hidden=True)
-        return marks
-
-    def _outline(self, ratio: float) -> list[Mark]:
-        points = self.view.gestures.outline()
-        if len(points) < 2:
-            return []
-        size = np.array([self.view.width(), self.view.height()], float)
-        placed = np.array([[p.x(), p.y()] for p in [*points, points[0]]]) / size * (2, -2) + (-1, 1)
-        clip = np.column_stack([placed, np.zeros(len(placed))]).astype(np.float32)
-        return _lined(clip, theme.REGION, ratio, hidden=True)
-
-    def _handles(self, ratio: float) -> list[Mark]:
-        places = self.handles()
-        marks: list[Mark] = []
-        for name in ("size", "turn"):
-            if name not in places:
-                continue
-            corners = 4 if name == "size" else 24
-            angle = np.linspace(0, 2 * np.pi, corners + 1) + (np.pi / 4 if corners == 4 else 0)
-            shape = _HANDLE_PX * np.column_stack([np.cos(angle), np.sin(angle)])
-            shape[-1] = shape[0]
-            at = places[name]
-            middle = np.array([at.x() / self.view.width() * 2 - 1, 1 - at.y() / self.view.height() * 2, 0], np.float32)
-            marks += _lined(self._on_screen(middle, shape), theme.ACCENT, ratio, hidden=True)
-        return marks
-
-    def _on_screen(self, middle: NDArray[np.float32], shape: NDArray[np.float64]) -> NDArray[np.float32]:
-        """A shape [N, 2] in points about a place in clip space."""
-        points = np.tile(middle, (len(shape), 1)).astype(np.float32)
-        points[:, :2] += (shape * 2 / np.array([self.view.width(), self.view.height()])).astype(np.float32)
-        return points
+    def _seen(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Where points [N, 3] are seen in the view, [N, 2], and which of them nothing hides, bool [N]."""
+        shot = self.view.shot
+        assert shot is not None
+        clip = projected(shot.matrix, points)
+        share = clip[:, :2] * (0.5, -0.5) + 0.5
+        rows, columns = shot.depths.shape
+        x, y = np.floor(share[:, 0] * columns).astype(int), np.floor(share[:, 1] * rows).astype(int)
+        inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
+        farthest = np.zeros(len(points))
+        for dx in (-1, 0, 1):
+            for dy in (-1, 0, 1):
+                near = shot.depths[np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1)]
+                farthest = np.maximum(farthest, near)
+        shown = inside & (clip[:, 2] * 0.5 + 0.5 <= farthest + 1e-6)
+        return share * (self.view.width(), self.view.height()), shown
 
 
-def _lined(
-    points: NDArray[np.float32], colour: str, ratio: float, alpha: float = 1.0, hidden: bool = False
-) -> list[Mark]:
-    """A line with a dark border, to be seen on any skin."""
-    width = theme.RING_PX * ratio
-    return [
-        Mark(points, 2.4 * width, _tint(theme.OUTLINE, 0.55 * alpha), hidden),
-        Mark(points, width, _tint(colour, alpha), hidden),
-    ]
+def projected(matrix: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points [N, 3] in metres as they lie in clip space, [N, 3]."""
+    placed = np.column_stack([points, np.ones(len(points))]) @ matrix.astype(np.float64)
+    w = np.where(np.abs(placed[:, 3:]) < 1e-6, 1e-6, placed[:, 3:])
+    return np.asarray(placed[:, :3] / w)
 
 
-def _out(centre: QPointF, edge: QPointF, share: float) -> QPointF:
-    """A place on the ray from the centre past the edge."""
-    away = edge - centre
-    length = max((away.x() ** 2 + away.y() ** 2) ** 0.5, 1e-6)
-    return centre + away * (max(length, HANDLE_OUT_PX) * share / length)
+def ball(
+    shot: Shot, centre: NDArray[np.float64], radius_m: float
+) -> tuple[tuple[int, int, int, int], NDArray[np.float32]] | None:
+    """What of the picture lies within a ball: its box in pixels, and how far each place of it is covered, 0 to 1.
+
+    A large box is told by fewer places than it has pixels. None beside the picture.
+    """
+    height, width = shot.depths.shape
+    camera = shot.pose.camera
+    away = float((camera.eye - centre) @ camera.view.axes[2])
+    middle = projected(shot.matrix, centre[None])[0]
+    per_metre = height * camera.distance_m / (camera.view.height_m * max(away - radius_m, 1e-3))
+    reach = 1.1 * radius_m * per_metre + 2
+    x, y = (middle[0] * 0.5 + 0.5) * width, (0.5 - middle[1] * 0.5) * height
+    left, right = (int(np.clip(edge, 0, width)) for edge in (x - reach, x + reach + 1))
+    top, bottom = (int(np.clip(edge, 0, height)) for edge in (y - reach, y + reach + 1))
+    if left >= right or top >= bottom or away <= 0:
+        return None
+    step = ceil(sqrt((right - left) * (bottom - top) / _GHOST_PIXELS))
+    rows, columns = np.arange(top, bottom, step), np.arange(left, right, step)
+    depths = shot.depths[top:bottom:step, left:right:step].astype(np.float64)
+    back = np.linalg.inv(shot.matrix.astype(np.float64))
+    across = ((columns + 0.5) / width * 2 - 1)[:, None] * back[0]
+    down = (1 - (rows + 0.5) / height * 2)[:, None] * back[1]
+    world = across[None] + down[:, None] + (depths * 2 - 1)[..., None] * back[2] + back[3]
+    distance = np.linalg.norm(world[..., :3] / world[..., 3:] - centre, axis=-1)
+    feather = max(0.7 * step / per_metre, 1e-6)
+    covered = np.clip((radius_m + feather - distance) / (2 * feather), 0, 1)
+    covered[depths >= 1] = 0
+    return (left, top, left + step * len(columns), top + step * len(rows)), covered.astype(np.float32)
 
 
-def _tint(colour: str, alpha: float) -> tuple[float, float, float, float]:
-    red, green, blue, _ = QColor(colour).getRgbF()
-    return red, green, blue, alpha
+def _image(pixels: NDArray[np.uint8]) -> QImage:
+    """Premultiplied pixels [H, W, 4] as an image of its own."""
+    height, width = pixels.shape[:2]
+    return QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied).copy()

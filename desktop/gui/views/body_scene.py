@@ -1,4 +1,4 @@
-"""The body on the graphics card: mesh, textures, region overlay, marks."""
+"""The body on the graphics card: mesh, textures, region overlay; it draws all of itself or a part of the picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,33 +7,38 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.gui import theme
 from desktop.gui.model.camera import Camera
 from desktop.gui.model.document import Changes, Document
+from desktop.gui.model.mesh import Box
 from desktop.gui.model.tools import Light, Looks, Tint
 from desktop.gui.views import shaders
-from desktop.gui.views.kept import Ghost, Kept, Sheet
+from desktop.gui.views.kept import Kept
 from desktop.gui.views.legend import VIRIDIS, density_range
 from desktop.gui.views.textures import AtlasTexture
 from engine.atlas import Rect
 from engine.lighting import lighting, unshadowed
 
 _TINTS = {Tint.NONE: 0, Tint.ISLANDS: 1, Tint.DENSITY: 2}
+_MARGIN_PX = 3
+"""How far a texel may be seen beside its face, by filtering and by samples."""
 _COSINE = np.array([np.pi, 2 * np.pi / 3, np.pi / 4])
 """The clamped cosine's weight at each degree (Ramamoorthi & Hanrahan 2001, eq. 8)."""
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A line on the picture: points float32 [N, 3] in clip space (−1 to 1), width in pixels, sRGB colour and alpha.
+class Pose:
+    """What a picture of the body depends on, besides its textures. size: pixels. ratio: pixels per point."""
 
-    hidden: drawn even where the body stands before it.
-    """
+    camera: Camera
+    looks: Looks
+    size: tuple[int, int]
+    ratio: float
+    backdrop: tuple[float, float, float]
 
-    points: NDArray[np.float32]
-    width: float
-    colour: tuple[float, float, float, float]
-    hidden: bool = False
+    @property
+    def whole(self) -> Box:
+        """All of its pixels."""
+        return 0, 0, *self.size
 
 
 class BodyScene:
@@ -41,30 +46,16 @@ class BodyScene:
 
     def __init__(self, context: moderngl.Context, document: Document) -> None:
         self.context = context
-        self._document = document
-        surface = document.patient.surface
-        mesh = document.mesh
-        self.place_of, self.centre, self.radius = mesh.place_of, mesh.centre, mesh.radius
-        self.program = context.program(shaders.BODY_VERTEX, shaders.BODY_FRAGMENT)
-        self._marks = context.program(shaders.MARK_VERTEX, shaders.MARK_FRAGMENT)
-        self._sheet = Sheet(context)
-        self.buffer = context.buffer(mesh.corners.tobytes())
-        layout = [(self.buffer, "3f 3f 2f 1f 1f 1f", "position", "normal", "uv", "openness", "island", "side_mm")]
-        self._body = context.vertex_array(self.program, layout)
-        counts = np.bincount(surface.face_material, minlength=len(document.patient.avatar.materials))
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        self.ranges = {m: (3 * int(starts[m]), 3 * int(counts[m])) for m in range(len(counts)) if counts[m]}
+        self.mesh = document.mesh
+        self.place_of, self.centre, self.radius = self.mesh.place_of, self.mesh.centre, self.mesh.radius
+        self.buffer = context.buffer(self.mesh.corners.tobytes())
+        self._bodies: dict[tuple[int, bool, bool], moderngl.VertexArray] = {}
         shared = {id(pyramid): AtlasTexture(context, pyramid.levels) for pyramid in document.pyramids.values()}
         self._atlases = {material: shared[id(pyramid)] for material, pyramid in document.pyramids.items()}
         self._painted: dict[int, moderngl.Texture] = {}
         self._heat = context.texture((len(VIRIDIS), 1), 3, VIRIDIS.tobytes(), alignment=1)
-        self._nothing = context.texture((1, 1), 1, b"\0", dtype="u1", alignment=1)
         self.heat_range = density_range(document)
         self._lights = {light: _lamp(light) for light in Light}
-        self.kept: Kept | None = None
-        self._drawn: tuple[object, ...] | None = None
-        self._stale = 0
-        self._software = "llvmpipe" in context.info["GL_RENDERER"]
 
     @property
     def textures(self) -> dict[int, moderngl.Texture]:
@@ -75,22 +66,26 @@ class BodyScene:
         """Give the graphics memory back."""
         for atlas in {id(a): a for a in self._atlases.values()}.values():
             atlas.release()
-        for texture in (*self._painted.values(), self._heat, self._nothing):
+        for texture in (*self._painted.values(), self._heat):
             texture.release()
-        if self.kept is not None:
-            self.kept.release()
-        for owned in (self._body, self.buffer, self.program, self._marks, self._sheet):
-            owned.release()
+        for body in self._bodies.values():
+            body.program.release()
+            body.release()
+        self.buffer.release()
 
     # textures
 
+    @property
+    def complete(self) -> bool:
+        """Whether all atlases are on the card as fine as they are."""
+        return all(atlas.complete for atlas in self._atlases.values())
+
     def upload(self) -> bool:
-        """Upload a piece of the atlases; whether more is to come."""
+        """Upload a piece of the atlases; whether one got finer by it."""
         for atlas in self._atlases.values():
             if not atlas.complete:
                 atlas.upload_piece()
-                self._stale += atlas.complete
-                return True
+                return atlas.complete
         return False
 
     def update(self, changes: Changes) -> None:
@@ -99,11 +94,9 @@ class BodyScene:
             for level, rects in enumerate(levels):
                 for rect in rects:
                     self._atlases[material].update(level, rect)
-                    self._stale += 1
 
     def paint(self, overlay: Mapping[int, NDArray[np.uint8]], dirty: Mapping[int, Sequence[Rect]] | None) -> None:
         """Follow the region overlay, in some rectangles or (None) everywhere."""
-        self._stale += 1
         for material in list(self._painted):
             bits = overlay.get(material)
             if bits is None or self._painted[material].size != bits.shape[::-1]:
@@ -121,83 +114,94 @@ class BodyScene:
                 viewport = (rect.x, rect.y, rect.width, rect.height)
                 self._painted[material].write(piece, viewport=viewport, alignment=1)
 
+    def boxes_of(
+        self, pose: Pose, changed: Mapping[int, Sequence[Rect]], sizes: Mapping[int, tuple[int, int]]
+    ) -> list[Box]:
+        """Where texels that changed are seen. changed: rectangles by material. sizes: width and height of its map."""
+        found = []
+        for material, rects in changed.items():
+            width, height = sizes[material]
+            scale = np.array([width, height, width, height])
+            beside = [np.array([r.x - 1, r.y - 1, r.x + r.width + 1, r.y + r.height + 1]) / scale for r in rects]
+            same = [other for other, atlas in self._atlases.items() if atlas is self._atlases[material]]
+            for uv_box in beside:  # rectangles of a seam lie far apart on the body, or close to each other
+                for other in same:
+                    box = _seen(self.matrix(pose), self.mesh.corners_within(other, [uv_box]), pose.size)
+                    if box is not None:
+                        found.append(box)
+        return joined(found)
+
     # drawing
 
-    def draw_body(
-        self, camera: Camera, looks: Looks, size: tuple[int, int], ratio: float, in_motion: bool = False
-    ) -> None:
-        """Bring the kept picture up to date; costs nothing where nothing changed.
-
-        size: pixels. ratio: pixels per point. in_motion: quickly where there is no graphics card.
-        """
-        smooth = not (in_motion and self._software)
-        wanted = (camera, looks, size, ratio, theme.BACKDROP, self._stale, smooth)
-        if wanted == self._drawn and self.kept is not None:
-            return
-        if self.kept is None or self.kept.size != size:
-            if self.kept is not None:
-                self.kept.release()
-            self.kept = Kept(self.context, size)
-        self._drawn = wanted
-        target = self.kept.begin(smooth)
-        target.use()
-        target.clear(*theme.BACKDROP, 1.0, depth=1.0)
+    def draw(self, pose: Pose, kept: Kept, box: Box) -> None:
+        """Draw what lies in a box of the picture, given in pixels of `kept`."""
+        target = kept.begin(box)
+        target.clear(*pose.backdrop, 1.0, depth=1.0)
         self.context.enable_only(moderngl.DEPTH_TEST)
         self.context.depth_func = "<"
-        self._set("camera", self.matrix(camera, size))
-        self._set("axes", np.ascontiguousarray(camera.view.axes.T, np.float32))
-        self._set("light", self._lights[looks.light])
-        self._value("tint", _TINTS[looks.tint])
-        self._value("wires", looks.wires)
-        self._value("heat_range", self.heat_range)
-        self._value("dot_px", ratio)
-        for unit, name in enumerate(("albedo", "heat", "painted")):
-            self._value(name, unit)
         self._heat.use(1)
-        for material, (first, count) in self.ranges.items():
-            self._atlases[material].texture.use(0)
-            self._value("has_paint", material in self._painted)
-            self._painted.get(material, self._nothing).use(2)
-            self._body.render(moderngl.TRIANGLES, vertices=count, first=first)
-        self.kept.end(smooth)
+        for part in self.mesh.parts:
+            painted = self._painted.get(part.material)
+            body = self._prepared(pose, kept, painted is not None)
+            self._atlases[part.material].texture.use(0)
+            if painted is not None:
+                painted.use(2)
+            if part.closed:
+                self.context.enable(moderngl.CULL_FACE)
+            else:
+                self.context.disable(moderngl.CULL_FACE)
+            body.render(moderngl.TRIANGLES, vertices=3 * part.count, first=3 * part.first)
+        self.context.disable(moderngl.CULL_FACE)
 
-    def show(self, camera: Camera, marks: Sequence[Mark], ghost: Ghost | None) -> None:
-        """The kept picture with marks into the bound framebuffer."""
-        assert self.kept is not None
-        self.context.disable(moderngl.DEPTH_TEST)
-        self.context.disable(moderngl.BLEND)
-        self._sheet.draw(self.kept, self.matrix(camera, self.kept.size), ghost)
-        self.context.enable(moderngl.BLEND)
-        # The picture stays opaque: what shines through it would be the window's own colour.
-        over = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
-        self.context.blend_func = *over, moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
-        self.kept.depths.use(0)
-        self._marks["depths"].value = 0
-        for mark in marks:
-            self._draw_mark(mark, self.kept.size)
-        self.context.disable(moderngl.BLEND)
+    def matrix(self, pose: Pose) -> NDArray[np.float32]:
+        """World → clip space."""
+        return pose.camera.matrix(pose.size[0] / max(pose.size[1], 1), self.centre, self.radius)
 
-    def matrix(self, camera: Camera, size: tuple[int, int]) -> NDArray[np.float32]:
-        """World → clip space of this body."""
-        return camera.matrix(size[0] / max(size[1], 1), self.centre, self.radius)
+    def _prepared(self, pose: Pose, kept: Kept, painted: bool) -> moderngl.VertexArray:
+        """The body with the program for these looks, its values set."""
+        key = _TINTS[pose.looks.tint], pose.looks.wires, painted
+        if key not in self._bodies:
+            program = self.context.program(shaders.BODY_VERTEX, shaders.body_fragment(*key))
+            layout = (self.buffer, "3f 3f 2f 1f 1f 1f", "position", "normal", "uv", "openness", "island", "side_mm")
+            self._bodies[key] = self.context.vertex_array(program, [layout], skip_errors=True)
+        program = self._bodies[key].program
+        values: dict[str, object] = {"albedo": 0, "heat": 1, "painted": 2, "heat_range": self.heat_range}
+        values["dot_px"] = pose.ratio * kept.size[0] / pose.size[0]
+        for name, value in values.items():
+            if name in program:
+                program[name].value = value
+        program["camera"].write(self.matrix(pose).tobytes())
+        program["axes"].write(np.ascontiguousarray(pose.camera.view.axes.T, np.float32).tobytes())
+        program["light"].write(self._lights[pose.looks.light].tobytes())
+        return self._bodies[key]
 
-    def _draw_mark(self, mark: Mark, size: tuple[int, int]) -> None:
-        self._marks["tint"].value = mark.colour
-        self._marks["half_px"].value = mark.width / 2 + 0.5
-        self._marks["hidden"].value = mark.hidden
-        strip = ribbon(mark.points, mark.width + 1.0, size)
-        sides = np.tile(np.array([1, -1], np.float32), len(mark.points))[:, None]
-        buffer = self.context.buffer(np.hstack([strip, sides]).astype(np.float32).tobytes())
-        array = self.context.vertex_array(self._marks, [(buffer, "3f 1f", "place", "side")])
-        array.render(moderngl.TRIANGLE_STRIP)
-        array.release()
-        buffer.release()
 
-    def _set(self, name: str, values: NDArray[np.float32]) -> None:
-        self.program[name].write(values.tobytes())
+def joined(boxes: Sequence[Box]) -> list[Box]:
+    """The same pixels in boxes that don't overlap."""
+    found: list[Box] = []
+    for box in boxes:
+        while hit := next((other for other in found if _overlap(other, box)), None):
+            found.remove(hit)
+            box = (min(hit[0], box[0]), min(hit[1], box[1]), max(hit[2], box[2]), max(hit[3], box[3]))
+        found.append(box)
+    return found
 
-    def _value(self, name: str, value: object) -> None:
-        self.program[name].value = value
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _seen(matrix: NDArray[np.float32], points: NDArray[np.float32], size: tuple[int, int]) -> Box | None:
+    """The box of pixels in which points [N, 3] are seen, with a margin for filtering; None beside the picture."""
+    if not len(points):
+        return None
+    placed = np.column_stack([points, np.ones(len(points), np.float32)]) @ matrix
+    if (placed[:, 3] <= 0).any():
+        return 0, 0, *size
+    pixels = (placed[:, :2] / placed[:, 3:] * (0.5, -0.5) + 0.5) * size
+    low = np.clip(np.floor(pixels.min(0)) - _MARGIN_PX, 0, size).astype(int)
+    high = np.clip(np.ceil(pixels.max(0)) + _MARGIN_PX, 0, size).astype(int)
+    return None if (low >= high).any() else (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
 def _lamp(light: Light) -> NDArray[np.float32]:
@@ -214,18 +218,3 @@ def _lamp(light: Light) -> NDArray[np.float32]:
     total[0] += 0.33 / 0.282095
     facing = float((total * toward).sum())
     return np.asarray(total / facing * 1.02, np.float32)
-
-
-def ribbon(points: NDArray[np.float32], width: float, size: tuple[int, int]) -> NDArray[np.float32]:
-    """A line in clip space as a triangle strip `width` pixels wide, float32 [2 N, 3]."""
-    scale = np.array(size, np.float32) / 2
-    pixels = points[:, :2] * scale
-    along = np.gradient(pixels, axis=0)
-    if np.array_equal(points[0], points[-1]):
-        along[0] = along[-1] = pixels[1] - pixels[-2]
-    length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    side = np.column_stack([-along[:, 1], along[:, 0]]) / length * (width / 2)
-    strip = np.repeat(points, 2, axis=0).astype(np.float32)
-    strip[0::2, :2] += (side / scale).astype(np.float32)
-    strip[1::2, :2] -= (side / scale).astype(np.float32)
-    return strip

@@ -12,26 +12,26 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.gui.model.camera import FIELD_DEG, Camera
+from desktop.gui.model.camera import FIELD_DEG
 from desktop.gui.views import shaders
-from desktop.gui.views.body_scene import BodyScene
+from desktop.gui.views.body_scene import BodyScene, Pose
+from desktop.gui.views.kept import Kept
 from engine.atlas import Rect
 from engine.surface import Surface
 from engine.surface.painting import Piece, SkinGrid
 
 
 def texels_inside(
-    scene: BodyScene, surface: Surface, grid: SkinGrid, camera: Camera, outline: Sequence[tuple[float, float]]
+    scene: BodyScene, kept: Kept, pose: Pose, surface: Surface, grid: SkinGrid, outline: Sequence[tuple[float, float]]
 ) -> list[Piece]:
-    """Visible skin inside a closed outline, in pixels of the kept picture from its top left.
+    """Visible skin inside a closed outline, in pixels from the picture's top left.
 
-    Needs the scene's context to be current and its kept picture to be up to date.
+    Needs the scene's context to be current. kept: the picture of this pose, up to date.
     """
-    kept = scene.kept
-    if kept is None or len(outline) < 3:
+    if len(outline) < 3:
         return []
     polygon = np.asarray(outline, np.float64)
-    faces = _candidates(scene, surface, camera, kept.size, polygon)
+    faces = _candidates(surface, scene.matrix(pose), kept.size, polygon)
     context = scene.context
     program = context.program(shaders.SELECT_VERTEX, shaders.SELECT_FRAGMENT)
     inside = context.texture(kept.size, 1, _filled(polygon, kept.size).tobytes(), alignment=1)
@@ -39,15 +39,15 @@ def texels_inside(
     inside.use(0)
     kept.depths.use(1)
     program["outline"].value, program["depths"].value = 0, 1
-    program["camera"].write(scene.matrix(camera, kept.size).tobytes())
-    program["eye"].value = tuple(float(x) for x in camera.eye)
-    program["planes"].value = camera.planes(scene.centre, scene.radius)
+    program["camera"].write(scene.matrix(pose).tobytes())
+    program["eye"].value = tuple(float(x) for x in pose.camera.eye)
+    program["planes"].value = pose.camera.planes(scene.centre, scene.radius)
     program["size"].value = tuple(float(x) for x in kept.size)
     program["pixel"].value = 2 * tan(radians(FIELD_DEG / 2)) / kept.size[1]
     found: list[Piece] = []
     context.disable(moderngl.DEPTH_TEST)
     context.disable(moderngl.BLEND)
-    for material in sorted(set(scene.ranges) & set(grid.sizes)):
+    for material in sorted({part.material for part in scene.mesh.parts} & set(grid.sizes)):
         own = faces[surface.face_material[faces] == material]
         if len(own):
             found += _drawn(scene, program, surface, grid, material, own)
@@ -86,10 +86,10 @@ def _drawn(
 
 
 def _candidates(
-    scene: BodyScene, surface: Surface, camera: Camera, size: tuple[int, int], polygon: NDArray[np.float64]
+    surface: Surface, matrix: NDArray[np.float32], size: tuple[int, int], polygon: NDArray[np.float64]
 ) -> NDArray[np.intp]:
     """Faces whose corners' box on the picture meets the outline's."""
-    placed = np.column_stack([surface.vertices, np.ones(len(surface.vertices))]) @ scene.matrix(camera, size)
+    placed = np.column_stack([surface.vertices, np.ones(len(surface.vertices))]) @ matrix
     depth = np.where(np.abs(placed[:, 3:]) < 1e-9, 1e-9, placed[:, 3:])
     pixels = (placed[:, :2] / depth * (0.5, -0.5) + 0.5) * size
     corners = pixels[surface.faces]

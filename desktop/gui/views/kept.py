@@ -1,78 +1,61 @@
-"""The body's picture, kept with its depths, so that marks can move over it without drawing the body anew."""
+"""What the body is drawn into: colours and depths that stay, so that a part of them can be drawn anew."""
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
-from desktop.gui.views import shaders
+from desktop.gui.model.mesh import Box
 
 SAMPLES = 4
-_TRIANGLE = np.array([-1, -1, 3, -1, -1, 3], np.float32)
 
 
 class Kept:
-    """A multisampled target to draw into, and its resolved colours and depths. size: pixels."""
+    """Colours and depths of `size` pixels; with `samples`, a target of several samples a pixel is resolved into them.
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+    samples: what is asked for; 0 for one a pixel, which takes software a third of the time.
+    """
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int], samples: int = SAMPLES) -> None:
         self.size = size
         self._context = context
-        samples = min(SAMPLES, context.max_samples)
-        self.target = context.framebuffer(
-            [context.renderbuffer(size, 4, samples=samples)], context.depth_renderbuffer(size, samples=samples)
-        )
         self.colours, self.depths = context.texture(size, 4), context.depth_texture(size)
-        self.colours.filter = self.depths.filter = moderngl.NEAREST, moderngl.NEAREST
+        self.depths.filter = moderngl.NEAREST, moderngl.NEAREST
         self.depths.compare_func = ""
         self.depths.repeat_x = self.depths.repeat_y = False
         self._flat = context.framebuffer([self.colours], self.depths)
+        self._fine: moderngl.Framebuffer | None = None
+        samples = min(samples, context.max_samples)
+        if samples:
+            self._fine = context.framebuffer(
+                [context.renderbuffer(size, 4, samples=samples)], context.depth_renderbuffer(size, samples=samples)
+            )
 
-    def begin(self, smooth: bool) -> moderngl.Framebuffer:
-        """What to draw into. smooth: with several samples a pixel, which takes software four times as long."""
-        return self.target if smooth else self._flat
+    def begin(self, box: Box) -> moderngl.Framebuffer:
+        """What to draw into, within a box of pixels, rows from the top."""
+        target = self._fine or self._flat
+        target.scissor = self._rect(box)
+        target.use()
+        return target
 
-    def end(self, smooth: bool) -> None:
-        """Make what was drawn readable."""
-        if smooth:
-            self._context.copy_framebuffer(self._flat, self.target)
-
-    def release(self) -> None:
-        """Give the memory back."""
-        for attached in (*self.target.color_attachments, self.target.depth_attachment):
-            attached.release()
-        for owned in (self.target, self._flat, self.colours, self.depths):
-            owned.release()
-
-
-class Sheet:
-    """Lays a kept picture into the bound framebuffer, with a disc of true size on the skin."""
-
-    def __init__(self, context: moderngl.Context) -> None:
-        self._program = context.program(shaders.SHEET_VERTEX, shaders.SHEET_FRAGMENT)
-        self._buffer = context.buffer(_TRIANGLE.tobytes())
-        self._array = context.vertex_array(self._program, [(self._buffer, "2f", "place")])
-        self._program["kept"].value, self._program["depths"].value = 0, 1
-
-    def draw(self, kept: Kept, matrix: np.ndarray, ghost: "Ghost | None") -> None:
-        """matrix: the camera's, as it was when the picture was drawn."""
-        kept.colours.use(0)
-        kept.depths.use(1)
-        back = np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
-        self._program["back"].write(np.ascontiguousarray(back).tobytes())
-        self._program["ghost"].value = (0.0, 0.0, 0.0, 0.0) if ghost is None else (*ghost.centre, ghost.radius_m)
-        self._program["ghost_colour"].value = (0.0, 0.0, 0.0, 0.0) if ghost is None else ghost.colour
-        self._program["feather"].value = 1e-6 if ghost is None else ghost.feather_m
-        self._array.render(moderngl.TRIANGLES)
+    def read(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Colours [H, W, 4] and depths [H, W] (0 near, 1 far) in a box, rows from the top."""
+        if self._fine is not None:
+            self._flat.scissor = None
+            self._flat.use()  # else the box in which was drawn last would bound what is copied
+            self._context.copy_framebuffer(self._flat, self._fine)
+        there, shape = self._rect(box), (box[3] - box[1], box[2] - box[0])
+        colours = np.frombuffer(self._flat.read(there, components=4, alignment=1), np.uint8)
+        depths = self._flat.read(there, components=1, attachment=-1, dtype="f4", alignment=1)
+        return colours.reshape(*shape, 4)[::-1], np.frombuffer(depths, np.float32).reshape(shape)[::-1]
 
     def release(self) -> None:
         """Give the memory back."""
-        for owned in (self._array, self._buffer, self._program):
+        if self._fine is not None:
+            for owned in (*self._fine.color_attachments, self._fine.depth_attachment, self._fine):
+                owned.release()
+        for owned in (self._flat, self.colours, self.depths):
             owned.release()
 
-
-class Ghost:
-    """A disc on the skin: what a click would mark or paint. colour: sRGB and alpha."""
-
-    def __init__(
-        self, centre: np.ndarray, radius_m: float, colour: tuple[float, float, float, float], feather_m: float
-    ) -> None:
-        self.centre = (float(centre[0]), float(centre[1]), float(centre[2]))
-        self.radius_m, self.colour, self.feather_m = radius_m, colour, max(feather_m, 1e-6)
+    def _rect(self, box: Box) -> tuple[int, int, int, int]:
+        left, top, right, bottom = box
+        return left, self.size[1] - bottom, right - left, bottom - top

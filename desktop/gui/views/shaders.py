@@ -1,8 +1,10 @@
-"""The programs that draw the body. Its pixels are kept with their depths; what moves on them is laid over afterwards.
+"""The programs that draw the body.
 
 Irradiance is that of `engine.lighting` (Ramamoorthi & Hanrahan 2001), evaluated per pixel in the camera's frame. Edges
 of triangles by barycentric coordinates (Bærentzen et al. 2006, "Single-pass wireframe rendering").
 """
+
+from functools import reduce
 
 BODY_VERTEX = """
 #version 330
@@ -20,7 +22,8 @@ BODY_FRAGMENT = """
 #version 330
 uniform sampler2D albedo; uniform sampler2D heat; uniform usampler2D painted;
 uniform mat3 axes; uniform float light[9];
-uniform int tint; uniform bool wires; uniform bool has_paint; uniform vec2 heat_range; uniform float dot_px;
+const int tint = TINT; const bool wires = WIRES; const bool has_paint = PAINTED;
+uniform vec2 heat_range; uniform float dot_px;
 in vec3 n; in vec2 t; in float o; in vec3 corner; flat in float patch_of; flat in float mm;
 out vec4 colour;
 
@@ -75,44 +78,12 @@ void main() {
 }
 """
 
-SHEET_VERTEX = """
-#version 330
-in vec2 place; out vec2 t;
-void main() { gl_Position = vec4(place, 0.0, 1.0); t = place * 0.5 + 0.5; }
-"""
 
-SHEET_FRAGMENT = """
-#version 330
-uniform sampler2D kept; uniform sampler2D depths; uniform mat4 back; uniform vec4 ghost; uniform vec4 ghost_colour;
-uniform float feather;
-in vec2 t; out vec4 colour;
-void main() {
-    vec3 shown = texture(kept, t).rgb;
-    float z = texture(depths, t).r;
-    if (ghost.w > 0.0 && z < 1.0) {
-        vec4 world = back * vec4(vec3(t, z) * 2.0 - 1.0, 1.0);
-        float inside = 1.0 - smoothstep(ghost.w - feather, ghost.w + feather, distance(world.xyz / world.w, ghost.xyz));
-        shown = mix(shown, ghost_colour.rgb, ghost_colour.a * inside);
-    }
-    colour = vec4(shown, 1.0);
-}
-"""
+def body_fragment(tint: int, wires: bool, painted: bool) -> str:
+    """The fragment program for these looks. Software runs both sides of a branch, so there are none that are known."""
+    chosen = {"TINT": str(tint), "WIRES": str(wires).lower(), "PAINTED": str(painted).lower()}
+    return reduce(lambda text, name: text.replace(f"= {name};", f"= {chosen[name]};"), chosen, BODY_FRAGMENT)
 
-MARK_VERTEX = """
-#version 330
-in vec3 place; in float side; out float s; out vec3 p;
-void main() { gl_Position = vec4(place, 1.0); s = side; p = place; }
-"""
-
-MARK_FRAGMENT = """
-#version 330
-uniform vec4 tint; uniform float half_px; uniform bool hidden; uniform sampler2D depths;
-in float s; in vec3 p; out vec4 colour;
-void main() {
-    if (!hidden && p.z * 0.5 + 0.5 > texture(depths, p.xy * 0.5 + 0.5).r + 1e-6) discard;
-    colour = vec4(tint.rgb, tint.a * clamp(half_px * (1.0 - abs(s)) + 0.3, 0.0, 1.0));
-}
-"""
 
 SELECT_VERTEX = """
 #version 330

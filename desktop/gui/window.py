@@ -21,7 +21,6 @@ from desktop.gui.views.new_patient import NewPatient
 from desktop.gui.views.notes import Notes
 from desktop.gui.views.palette import Palette
 from desktop.gui.views.pointing import STEP
-from desktop.gui.views.pointing import STEP
 from desktop.gui.views.preferences_dialog import PreferencesDialog
 from desktop.gui.views.shortcuts import Shortcuts
 from desktop.gui.views.status import StatusLine

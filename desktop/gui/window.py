@@ -15,6 +15,7 @@ from desktop.gui.views.about import About
 from desktop.gui.views.atlas import AtlasView
 from desktop.gui.views.body import BodyView
 from desktop.gui.views.export_dialog import ExportDialog
+from desktop.gui.views.focus_ring import FocusRing
 from desktop.gui.views.lesion_list import LesionList
 from desktop.gui.views.lesion_panel import LesionPanel
 from desktop.gui.views.new_patient import NewPatient
@@ -58,6 +59,7 @@ class Window(QMainWindow):
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.workspace)
         self.notes = Notes(session, self.pages)
+        self.focus_ring = FocusRing(self)
         self.setCentralWidget(self.pages)
         self.setStatusBar(StatusLine(session))
         self.menus_by_title, self.actions_by_name = menus.build(self)

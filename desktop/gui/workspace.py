@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QDockWidget,
     QMainWindow,
@@ -56,6 +57,9 @@ class Workspace(QMainWindow):
         session.document_changed.connect(self._list_materials)
         session.site_changed.connect(self._show_material)
         session.selection_changed.connect(self._show_material)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._bring_forward)
         kept = session.settings.value(_LAYOUT)
         if kept is not None:
             self.restoreState(kept, _LAYOUT_VERSION)
@@ -76,7 +80,7 @@ class Workspace(QMainWindow):
         panel = dock.widget()
         found = next((one for one in (panel, *panel.findChildren(QWidget)) if _takes_keys(one)), None)
         if found is not None:
-            found.setFocus(Qt.FocusReason.TabFocusReason)
+            found.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def arrange_anew(self) -> None:
         """All panels as at the beginning."""
@@ -85,6 +89,12 @@ class Workspace(QMainWindow):
     def keep_arrangement(self) -> None:
         """Remember where the panels stand."""
         self.session.settings.setValue(_LAYOUT, self.saveState(_LAYOUT_VERSION))
+
+    def _bring_forward(self, former: QWidget | None, focused: QWidget | None) -> None:
+        """Tab goes on into panels that lie behind others; what has the keyboard must be seen."""
+        for dock in self.docks.values():
+            if focused is not None and dock.isAncestorOf(focused):
+                dock.raise_()
 
     def _views(self) -> QWidget:
         texture = QWidget()

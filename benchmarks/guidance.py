@@ -44,7 +44,7 @@ AIM_SEAM = (0.95, 1.05)
 AIM_STEP = 1.0
 AIM_IOU = 0.85
 AIM_TIMES = 10.0
-REAL_LESIONS = 160
+REAL_LESIONS, QUICK_REAL_LESIONS = 160, 40
 ENOUGH = 32
 """Pictures below which an aim is not decided."""
 ENOUGH_PEERS = 8
@@ -52,6 +52,8 @@ FRAMES_DECIDED = 256
 QUICK_COUNT = 4
 NOTE = """Medians of gradient ratio, seam ratio (both: crops; avatars) and colour step (ΔE2000), means of IoU.
 Plain skins (their number): the colour rule finds nothing as large as the lesion in the skin without one."""
+
+Lesions = Sequence[tuple[measures.Picture, measures.Region]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -85,7 +87,8 @@ def main(arguments: Sequence[str]) -> int:
         placed = painter.measured(methods.ours(LesionSpec.steps), found, met=True, placed=True)
         frames = painter.class_border(frame_count, EVALUATIONS, guided=True)
         unguided = painter.class_border(0 if chosen.quick else frame_count // 4, EVALUATIONS, guided=False)
-    print(_columns([ours, *results, *others, placed], found), end="\n\n")
+    real = lesions(QUICK_REAL_LESIONS if chosen.quick else REAL_LESIONS)
+    print(_columns([ours, *results, *others, placed], found, real), end="\n\n")
     if asked.sheet is not None:
         write_sheet(asked.sheet, [p.skin for p in found], {r.name: r.pictures for r in [ours, *results[:4], placed]})
     title = f"Guidance, {len(found)} skins, network 'default' ({painter.model.fingerprint[:12]})"
@@ -113,12 +116,11 @@ def _repaint_short() -> methods.Method:
     return methods.repaint(*methods.REPAINT_SHORT)
 
 
-def _columns(results: Sequence[Result], problems: Sequence[Problem]) -> str:
+def _columns(results: Sequence[Result], problems: Sequence[Problem], real: Lesions) -> str:
     heads = ("evaluations", "pictures", "s/picture", "gradient ratio", "seam ratio", "step", "IoU")
     rows: list[tuple[str, ...]] = [
         ("(the skins themselves)", "", f"{len(problems)}", "", *_of_the_skins(problems), "", "", "")
     ]
-    real = lesions(REAL_LESIONS)
     if real:
         rows.append(("(real lesions, as placed ones)", "", f"{len(real)}", "", "", "", *_of_real_lesions(real)))
     for r in results:
@@ -147,7 +149,7 @@ def _of_the_skins(problems: Sequence[Problem]) -> tuple[str, str, str]:
     return "; ".join(f"{_median(ratios[kind]):.2f}" for kind in KINDS), "1; 1", f"{step:.2f}"
 
 
-def _of_real_lesions(real: Sequence[tuple[measures.Picture, measures.Region]]) -> tuple[str, str, str, str]:
+def _of_real_lesions(real: Lesions) -> tuple[str, str, str, str]:
     """Colour step, IoU and "touches the frame" of real lesions by the benchmark's own rules: what these make of truth.
 
     Only lesions that end inside by the experts' masks count for the last.

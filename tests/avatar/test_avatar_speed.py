@@ -1,4 +1,7 @@
-"""Loading is quick, and large bodies are either loaded or refused by their size."""
+"""Loading is quick, and large bodies are either loaded or refused by their size.
+
+Times are the processor's: other work on the machine is none of theirs.
+"""
 
 import time
 from pathlib import Path
@@ -32,9 +35,9 @@ def test_a_usual_body_loads_within_half_a_second(tmp_path: Path) -> None:
     load(path)
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         avatar = load(path)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert len(avatar.faces) == 27_040
     assert min(seconds) < 0.5
 
@@ -45,21 +48,21 @@ def test_two_million_triangles_load(tmp_path: Path) -> None:
     draft.draw(draft.primitive(*tube(around=1000, along=1000)))
     path = tmp_path / "body.glb"
     path.write_bytes(draft.glb())
-    start = time.perf_counter()
+    start = time.process_time()
     avatar = load(path)
     assert len(avatar.faces) == 2_000_000
     assert avatar.warnings == ()
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_more_triangles_than_the_limit_are_refused_before_they_are_read(tmp_path: Path) -> None:
     draft = Draft()
     draft.draw(*[draft.primitive(*tube(around=40, along=40))] * 2000)
     (tmp_path / "body.glb").write_bytes(draft.glb())
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(AvatarError, match="more than 4000000 triangles, which is the limit: decimate it first"):
         load(tmp_path / "body.glb")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_body_in_too_many_pieces_is_refused(tmp_path: Path) -> None:

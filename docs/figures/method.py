@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from docs.figures.model_samples import skin
 from engine import shapes
 from engine.colour import from_network, to_bytes
+from engine.diffusion.chroma import smooth_chroma
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.guidance import BorderGuiding, ClassBorderGuiding, Guiding, Known, SegmentationGuiding, combine
+from engine.diffusion.meeting import meet
 from engine.diffusion.noise import SeededNoise, schedule
 from engine.diffusion.pyramid import Level, pyramid
 from engine.diffusion.samplers import Task, dpmpp_2m_sde
@@ -96,6 +98,13 @@ def sampled(generator: DdpmGenerator, known: Known) -> Watched:
     return watched
 
 
+def finished(generator: DdpmGenerator, known: Known, x0: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The last steps on a painted picture [4, H, W]: colour noise smoothed, painted skin met with the known."""
+    editable = known.known[0] == 0
+    smooth = smooth_chroma(x0[:3], editable, generator.model.chroma_radius)
+    return meet(smooth, editable, np.clip(x0[3] / 2 + 0.5, 0, 1), np.random.default_rng(SEED))
+
+
 def guidings(generator: DdpmGenerator) -> tuple[Picture, Watched]:
     """One row each: what is known of colour and mask, and what is painted."""
     patch, shape = skin(SEED), outline(TILE)
@@ -112,9 +121,9 @@ def guidings(generator: DdpmGenerator) -> tuple[Picture, Watched]:
         known = combine(wish, TILE)
         watched = sampled(generator, known)
         x0 = watched.seen[-1][2].numpy()
-        rows.append([*given(known), picture(x0), grey(x0[3])])
+        rows.append([*given(known), picture(x0), grey(x0[3]), picture(finished(generator, known, x0))])
     assert watched is not None
-    columns = ("known colour", "known mask", "painted colour", "painted mask")
+    columns = ("known colour", "known mask", "painted colour", "painted mask", "finished")
     return contact_sheet(rows, list(wishes), columns, "Guidings are known maps", "blue: free; synthetic"), watched
 
 

@@ -110,8 +110,17 @@ def _tell_outcome(outcome: Outcome, out: Path, log_json: bool) -> None:
         )
     elif outcome.complete:
         print(f"The set is whole: look at {out / 'contact_sheet.png'} and {out / 'dataset_card.md'}.")
+    elif done.elsewhere:
+        print(
+            f"{_others(done.elsewhere)} by another process, which finishes the set. Should it end without, the same "
+            f"command goes on; `moulage verify {out}` says whether the set is whole."
+        )
     else:
         print("This part is done; the set's own files are made when all its patients are there.")
+
+
+def _others(count: int) -> str:
+    return "1 patient is being made" if count == 1 else f"{count} patients are being made"
 
 
 def _counts(progress: Progress) -> dict[str, object]:

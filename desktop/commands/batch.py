@@ -64,7 +64,9 @@ def batch(
     if dry_run:
         from desktop.estimating import tell_estimate
         from engine.batch.estimate import estimate
+        from engine.batch.picture_sizes import refuse_too_large
 
+        refuse_too_large(job)
         tell_estimate(job, estimate(job, part, memory_limit), log_json)
         return
     if output is None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engine import growth, place
-from engine.batch import failures, placing
+from engine.batch import failures, picture_sizes, placing
 from engine.batch.bodies import Bodies
 from engine.batch.budget import Budget
 from engine.batch.draw import PatientPlan, draw_patient
@@ -211,6 +211,7 @@ class Pipeline:
         try:
             folder = opened(task, number)
             patient = self._bodies.patient(plan)
+            picture_sizes.refuse_textures(patient.avatar, task.job.outputs)
             placed = {one.plan.number: one for one in placing.place(patient, plan)}
         except Elsewhere as error:
             self._permits.release()

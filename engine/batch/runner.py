@@ -22,6 +22,7 @@ from engine.batch.collect import collect
 from engine.batch.executors import Executor, Local
 from engine.batch.job import Job
 from engine.batch.outputs import Origin
+from engine.batch.picture_sizes import refuse_too_large
 from engine.batch.task import Event, Task
 from engine.batch.units import units
 from engine.errors import BadInput
@@ -81,6 +82,7 @@ def run(
     todo = list(units(job, shard))
     model = checkpoint.find(job.network.model)
     _require_classes(job, model.classes)
+    refuse_too_large(job)
     executor.prepare(job)
     claimed = claim(out, job, model.fingerprint, executor.best_precision)
     origin = Origin(claimed.identity, model.fingerprint, model.licence, model.classes)

@@ -16,8 +16,8 @@ from engine.output.provenance import NOTICE, Provenance, encode_png, xmp_packet
 FORMATS = ("png", "jpeg", "webp", "tiff")
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif"}
 QUALITY = 95
-WEBP_MOST = 16383
-"""Pixels a side that WebP can hold."""
+MOST_SIDE = {"jpeg": 65535, "webp": 16383}
+"""Pixels a side that a format can hold (ITU-T T.81, B.2.2; RFC 9649, 2.6); the others hold any that we make."""
 
 _TIFF_XMP, _TIFF_DESCRIPTION, _TIFF_SOFTWARE, _TIFF_COPYRIGHT = 700, 270, 305, 33432
 
@@ -37,8 +37,8 @@ def encode_picture(pixels: NDArray[Any], provenance: Provenance, format_: str = 
     plane = pixels.dtype in (np.uint8, np.uint16) and pixels.ndim == 2 and format_ == "tiff"
     if not colour and not plane:
         raise ValueError(f"{pixels.dtype} {list(pixels.shape)} can't be written as {format_}; masks are PNG or TIFF")
-    if format_ == "webp" and max(pixels.shape[:2]) > WEBP_MOST:
-        raise ValueError(f"WebP holds at most {WEBP_MOST} pixels a side, not {max(pixels.shape[:2])}")
+    if max(pixels.shape[:2]) > MOST_SIDE.get(format_, max(pixels.shape[:2])):
+        raise ValueError(f"{format_} holds at most {MOST_SIDE[format_]} pixels a side, not {max(pixels.shape[:2])}")
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]) if format_ == "jpeg" else pixels)

@@ -14,8 +14,8 @@ QUICK = Network(batch_size=2, steps=2, detail=64, precision="fp32")
 NO_PREVIEW = Outputs(preview=False)
 
 
-def write_limb(path: Path, size: int = 256) -> Path:
-    """A tube of skin with one joint, as a GLB."""
+def write_limb(path: Path, size: int = 256, texture: bytes | None = None) -> Path:
+    """A tube of skin with one joint, as a GLB. texture: a PNG in place of the skin, `size` texels wide."""
     tube = tube_avatar(size)
     count = len(tube.positions)
     skeleton = Skeleton(
@@ -34,7 +34,7 @@ def write_limb(path: Path, size: int = 256) -> Path:
             tube.uvs,
             tube.faces.astype(np.uint32),
             skeleton,
-            tube.materials[0].maps[ALBEDO].encoded,
+            texture or tube.materials[0].maps[ALBEDO].encoded,
             name="limb",
             roughness=0.5,
             copyright_="CC0",

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,22 @@ def painted(job: Job) -> tuple[Patient, PatientPlan, list[Painted]]:
     return patient, plan, [Painted(number, layer, False) for number, layer in enumerate(layers, 1)]
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Three limbs with a lesion each, in two units: two painters are at work."""
+    job = limb_job(tmp_path_factory.mktemp("few"), 3, (1, 1))
+    return replace(job, network=replace(job.network, batch_size=1))
+
+
+@pytest.fixture(scope="module")
+def few_made(few: Job, local: Local, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """What an undisturbed run of these makes, and how many calls of it reach the disk."""
+    out = tmp_path_factory.mktemp("few-made") / "set"
+    with failing(None) as disk:
+        assert run(few, out, local).complete
+    return out, len(disk.written)
+
+
 def _write(out: Path, job: Job, painted: tuple[Patient, PatientPlan, list[Painted]]) -> None:
     with OutputFolder(out, "job 1", force=True) as folder:
         if not folder.whole:
@@ -102,27 +119,16 @@ def test_each_call_that_fails_while_a_patient_is_written_leaves_it_whole_or_abse
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
 def test_a_disk_that_fails_in_the_middle_of_a_run_ends_it_in_a_line_and_the_next_run_goes_on(
-    share: float, job: Job, undisturbed: Path, local: Local, tmp_path: Path
+    share: float, few: Job, few_made: tuple[Path, int], local: Local, tmp_path: Path
 ) -> None:
     """From the claim of the folder to the set's manifest."""
-    calls = _calls_of_a_run(job, local, tmp_path / "counted")
+    undisturbed, calls = few_made
     with pytest.raises(OutputError), failing(round(share * (calls - 1))):
-        run(job, tmp_path / "set", local)
+        run(few, tmp_path / "set", local)
     if (tmp_path / "set").exists():
         assert not [name for name in tree(tmp_path / "set") if name.endswith((TEMPORARY_SUFFIX, ".lock"))]
-    assert run(job, tmp_path / "set", local).complete
+    assert run(few, tmp_path / "set", local).complete
     assert_same(tmp_path / "set", undisturbed)
-
-
-_calls: list[int] = []
-
-
-def _calls_of_a_run(job: Job, local: Local, out: Path) -> int:
-    if not _calls:
-        with failing(None) as disk:
-            run(job, out, local)
-        _calls.append(len(disk.written))
-    return _calls[0]
 
 
 def test_a_disk_that_is_really_full_ends_the_run_and_with_more_room_it_goes_on(

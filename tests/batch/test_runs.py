@@ -92,7 +92,7 @@ def test_neither_painters_nor_a_tight_memory_change_a_byte(
 def _least_memory(job: Job) -> float:
     for megabytes in range(100, 20_000, 50):
         try:
-            Local(painters=1, memory_mb=megabytes).prepare(job)
+            Local(painters=1, memory_mb=megabytes).plan(job)
         except BadInput:
             continue
         return megabytes
@@ -298,7 +298,7 @@ def test_the_union_of_shards_is_the_whole(undisturbed: Path, job: Job, local: Lo
 
 
 def test_processes_that_are_given_the_same_work_don_t_disturb_each_other(
-    undisturbed: Path, job: Job, tmp_path: Path
+    undisturbed: Path, job: Job, local: Local, tmp_path: Path
 ) -> None:
     """Two runs of everything into one folder at once, each with a network of its own; a third finds all done."""
     errors: list[BaseException] = []
@@ -315,7 +315,7 @@ def test_processes_that_are_given_the_same_work_don_t_disturb_each_other(
     for thread in threads:
         thread.join()
     assert errors == []
-    outcome = run(job, tmp_path / "set", Local(painters=1))
+    outcome = run(job, tmp_path / "set", local)
     assert outcome.complete and outcome.progress.elsewhere == 0
     assert_same(tmp_path / "set", undisturbed)
 

@@ -78,7 +78,10 @@ class Canvas:
         size = size or layer.rgb.shape[0]
         key = (spec.site, layer.width_mm, size, spec.turn_deg)
         if key not in self._patches:
-            self._patches[key] = self.surface.patch(spec.site, layer.width_mm, size, spec.turn_deg)
+            window = (spec.site, layer.width_mm, spec.turn_deg)
+            others = (kept for kept in self._patches.values() if (kept.site, kept.width_mm, kept.turn_deg) == window)
+            other = next(others, None)
+            self._patches[key] = other.at_size(size) if other else self.surface.patch(*window[:2], size, window[2])
             while len(self._patches) > _PATCHES_KEPT:
                 self._patches.popitem(last=False)
         self._patches.move_to_end(key)

@@ -15,6 +15,7 @@ from desktop.gui.model.tools import Tool
 from desktop.gui.views.atlas_item import AtlasItem, draw_overlay
 from desktop.gui.views.atlas_marks import AtlasMarks
 from desktop.gui.views.gestures import Anchor, Gestures
+from desktop.gui.views.look_buttons import LookButtons
 from desktop.gui.views.pointing import Pointing
 from engine.atlas import Rect
 from engine.errors import BadInput
@@ -41,12 +42,15 @@ class AtlasView(Pointing, QGraphicsView):
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
         self._fitted = True
-        self.setAccessibleName("Texture")
+        self.setAccessibleName(self.tr("Texture"))
         self.setAccessibleDescription(
-            "The skin's texture map. Click to place a lesion, or paint with the chosen tool; drag to move; wheel, "
-            "right drag with control, or plus and minus to zoom; arrow keys move; Enter does at the middle what a "
-            "click does"
+            self.tr(
+                "The skin's texture map. Click to place a lesion, or paint with the chosen tool; drag to move; wheel, "
+                "right drag with control, or plus and minus to zoom; arrow keys move; Enter does at the middle what a "
+                "click does"
+            )
         )
+        self.buttons = LookButtons(self, self.fit)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setMinimumSize(240, 240)
@@ -182,14 +186,11 @@ class AtlasView(Pointing, QGraphicsView):
 
     def redraw(self) -> None:
         """Draw the marks anew."""
-        if self.isVisible():
-            self.viewport().update(self.marks.renew())
-        else:
-            self.marks.spoil()
+        self.marks.spoil()
+        self.viewport().update()
 
     def _follow_pointer(self) -> None:
-        if self.isVisible():
-            self.viewport().update(self.marks.renew_pointer())
+        self.viewport().update(self.marks.renew_pointer())
 
     # drawing
 
@@ -263,5 +264,6 @@ class AtlasView(Pointing, QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the whole map in sight until the user has zoomed."""
         super().resizeEvent(event)
+        self.buttons.settle()
         if self._fitted:
             self.fit()

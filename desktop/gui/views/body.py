@@ -18,6 +18,7 @@ from desktop.gui.views.body_marks import BodyMarks, projected
 from desktop.gui.views.body_select import texels_inside
 from desktop.gui.views.gestures import Anchor, Gestures
 from desktop.gui.views.legend import Legend
+from desktop.gui.views.look_buttons import LookButtons
 from desktop.gui.views.pointing import Pointing
 from engine.lesion import Site
 from engine.surface.painting import Piece
@@ -41,10 +42,14 @@ class BodyView(Pointing, BodyCanvas):
         self.begin_pointing(session)
         self.marks = BodyMarks(self)
         self.legend = Legend(session, self)
-        self.setAccessibleName("Body")
+        self.buttons = LookButtons(self, lambda: self.look(self.camera.yaw_deg if self.camera else 0.0))
+        self.setAccessibleName(self.tr("Body"))
         self.setAccessibleDescription(
-            "Click to place a lesion, or paint with the chosen tool; drag to turn; wheel, right drag with control, or "
-            "plus and minus to zoom; arrow keys turn, with shift they shift; Enter does at the middle what a click does"
+            self.tr(
+                "Click to place a lesion, or paint with the chosen tool; drag to turn; wheel, right drag with control, "
+                "or plus and minus to zoom; arrow keys turn, with shift they shift; Enter does at the middle what a "
+                "click does"
+            )
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -163,10 +168,8 @@ class BodyView(Pointing, BodyCanvas):
 
     def redraw(self) -> None:
         """Draw the marks anew."""
-        if self.isVisible():
-            self.update(self.marks.renew())
-        else:
-            self.marks.spoil()
+        self.marks.spoil()
+        self.update()
 
     def _point_under(self, position: QPointF) -> NDArray[np.float64] | None:
         document, site = self.session.document, self.site_under(position)
@@ -200,10 +203,10 @@ class BodyView(Pointing, BodyCanvas):
         self.redraw()
 
     def _follow_pointer(self) -> None:
-        if self.isVisible():
-            self.update(self.marks.renew_pointer())
+        self.update(self.marks.renew_pointer())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The key to colours stays in its corner."""
+        """What lies over it stays in its corner."""
         super().resizeEvent(event)
         self.legend.move(10, self.height() - self.legend.height() - 10)
+        self.buttons.settle()

@@ -122,15 +122,15 @@ class BodyCanvas(QWidget):
             self.offscreen = self.offscreen or Offscreen()
         except OSError as error:
             self._broken = True
-            self.failed.emit(f"The body can't be shown: OpenGL 3.3 is missing here ({error}). Update the driver.")
+            missing = self.tr("The body can't be shown: OpenGL 3.3 is missing here ({}). Update the driver.")
+            self.failed.emit(missing.format(error))
             return
         try:
             self.picture = BodyPicture(self.offscreen, document)
         except (moderngl.Error, MemoryError) as error:
             self._broken = True
-            self.failed.emit(
-                f"The body can't be shown: the graphics card refuses it ({error}). The texture still works."
-            )
+            refused = self.tr("The body can't be shown: the graphics card refuses it ({}). The texture still works.")
+            self.failed.emit(refused.format(error))
             return
         self.picture.paint(self.session.regions.overlay, None)
         if not self.picture.scene.complete:

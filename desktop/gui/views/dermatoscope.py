@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from desktop.gui import theme
 from desktop.gui.model.document import Document
 from desktop.gui.model.session import Session
+from desktop.gui.model.texts import lesion_class, tr
 from desktop.gui.views.lesion_list import image_of
 from engine.lesion import LesionLayer
 
@@ -38,10 +39,12 @@ class Dermatoscope(QWidget):
         self._shown: _Shown | None = None
         self._image = QImage()
         self._asked: tuple[object, ...] = ()
-        self.setAccessibleName("Dermatoscope")
+        self.setAccessibleName(self.tr("Dermatoscope"))
         self.setMinimumSize(120, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setToolTip("The lesion as a dermatoscope would show it: its own picture, finer than the body's texture.")
+        self.setToolTip(
+            self.tr("The lesion as a dermatoscope would show it: its own picture, finer than the body's texture.")
+        )
         for signal in (session.document_changed, session.lesions_changed, session.selection_changed):
             signal.connect(self._ask)
         session.live_changed.connect(self._ask)
@@ -84,7 +87,7 @@ class Dermatoscope(QWidget):
     def _take(self, shown: _Shown | None) -> None:
         self._shown = shown
         self._image = QImage() if shown is None else image_of(shown.picture)
-        told = "Nothing is selected" if shown is None else _described(shown)
+        told = tr("Nothing is selected") if shown is None else _described(shown)
         self.setAccessibleDescription(told)
         self.update()
 
@@ -99,7 +102,11 @@ class Dermatoscope(QWidget):
         painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
         if self._shown is None:
             painter.setPen(QColor(theme.FAINT))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, _HINT)
+            painter.drawText(
+                self.rect(),
+                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
+                self.tr("Select a lesion to see it closely."),
+            )
             return
         side = min(self.width(), self.height())
         place = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
@@ -121,10 +128,7 @@ class Dermatoscope(QWidget):
                 tall = 8 if number in (0, parts) else 5
                 painter.drawLine(QPointF(x, bottom + 1), QPointF(x, bottom - tall))
         text = QRectF(left - 60, bottom - 28, right - left + 60, 18)
-        _lettered(painter, text, f"{length:g} mm", Qt.AlignmentFlag.AlignRight)
-
-
-_HINT = "Select a lesion to see it closely."
+        _lettered(painter, text, tr("{:g} mm").format(length), Qt.AlignmentFlag.AlignRight)
 
 
 def scale_of(width_mm: float) -> tuple[float, int]:
@@ -137,10 +141,10 @@ def scale_of(width_mm: float) -> tuple[float, int]:
 
 def _described(shown: _Shown) -> str:
     layer = shown.layer
-    hidden = "" if layer.visible else ", hidden"
     if shown.under_way:
-        return f"{layer.spec.lesion_class}, not in the scene yet"
-    return f"{layer.spec.lesion_class}, {layer.diameter_mm:.1f} mm{hidden}"
+        return tr("{}, not in the scene yet").format(lesion_class(layer.spec.lesion_class))
+    told = tr("{}, {:.1f} mm") if layer.visible else tr("{}, {:.1f} mm, hidden")
+    return told.format(lesion_class(layer.spec.lesion_class), layer.diameter_mm)
 
 
 def _lettered(painter: QPainter, place: QRectF, text: str, alignment: Qt.AlignmentFlag) -> None:

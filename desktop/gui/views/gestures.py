@@ -1,4 +1,4 @@
-"""Gestures that both views share: painting with the tools, and dragging, turning and resizing the selected lesion.
+"""Gestures that both views share: painting with the tools, and the selected lesion in hand (`holding`).
 
 A view says where things are; the gesture says what happens. One gesture is one step of the history.
 """
@@ -6,21 +6,19 @@ A view says where things are; the gesture says what happens. One gesture is one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import atan2, degrees, hypot
+from math import hypot
 from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
 
-from desktop.gui.model import lesions, verbs
-from desktop.gui.model.dragging import Drag
-from desktop.gui.model.session import Session
+from desktop.gui.model.texts import tr
 from desktop.gui.model.tools import Tool
-from engine.lesion import DIAMETER_MM, Site
+from desktop.gui.views.holding import Hold, Holdable
+from engine.lesion import Site
 from engine.surface.painting import Piece
 
 CLICK_PX = 4
-HANDLE_PX = 9.0
 _REACH = 6.0
 """A brush stroke is joined over gaps of so many brush radii; farther apart the pointer has left the skin between."""
 _FREEHAND_PX = 2.0
@@ -29,13 +27,8 @@ Anchor = tuple[float, ...]
 """A place in a view's own space, which stays where it is when the view is turned or zoomed."""
 
 
-class View(Protocol):
+class View(Holdable, Protocol):
     """What a gesture asks of a view. Positions are in the view's points."""
-
-    session: Session
-
-    def site_under(self, position: QPointF) -> Site | None:
-        """The skin at a position."""
 
     def anchor_at(self, position: QPointF) -> Anchor | None:
         """A position, kept in the view's own space."""
@@ -45,12 +38,6 @@ class View(Protocol):
 
     def skin_inside(self, outline: Sequence[QPointF]) -> list[Piece]:
         """The texels inside a closed outline."""
-
-    def handles(self) -> dict[str, QPointF]:
-        """Where the selected lesion's handles are: `centre`, `turn` and `size`; none where they can't be seen."""
-
-    def redraw(self) -> None:
-        """Draw the view again."""
 
 
 class Gestures:
@@ -64,17 +51,14 @@ class Gestures:
         self._path: list[np.ndarray] = []
         self._stroke = False
         self._freehand = False
-        self._drag: Drag | None = None
-        self._handle = ""
-        self._from: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-        self._wanted: float | None = None
+        self._hold = Hold(view)
         self._moved = self._given_up = False
         self._pressed = QPointF()
 
     @property
     def busy(self) -> bool:
         """Whether something is under way that Esc gives up."""
-        return bool(self.corners or self._stroke or self._handle)
+        return bool(self.corners or self._stroke or self._hold.handle)
 
     def outline(self) -> list[QPointF]:
         """What is drawn so far, in points, for the view to show."""
@@ -93,7 +77,7 @@ class Gestures:
         """The left button goes down; whether a gesture takes it."""
         self._pressed, self._moved, self._given_up, self.pointer = position, False, False, position
         if self._tool is Tool.POINT:
-            return self._take_handle(position)
+            return self._hold.take(position)
         self._choose_side(modifiers)
         if self._tool.brushes:
             return self._begin_stroke(position)
@@ -104,9 +88,9 @@ class Gestures:
         self.pointer = position
         if (position - self._pressed).manhattanLength() > CLICK_PX:
             self._moved = True
-        if self._handle:
+        if self._hold.handle:
             if self._moved:
-                self._pull(position)
+                self._hold.pull(position)
             return True
         if self._stroke:
             self._dab(position)
@@ -123,8 +107,8 @@ class Gestures:
         self.pointer = position
         if self._given_up:
             return True
-        if self._handle:
-            return self._let_go()
+        if self._hold.handle:
+            return self._hold.let_go(self._moved)
         if self._stroke:
             self._end_stroke()
             return True
@@ -157,10 +141,7 @@ class Gestures:
         if not self.busy:
             return False
         self._given_up = True
-        if self._drag is not None:
-            self._drag.give_up()
-        elif self._handle:
-            verbs.show_as_saved(self.view.session)
+        self._hold.give_up()
         if self._stroke:
             self._end_stroke()
         self._forget()
@@ -247,92 +228,24 @@ class Gestures:
             if pieces:
                 regions.finish("Add to" if not self._subtract else "Take from")
             else:
-                self.view.session.told.emit("There is no skin inside this outline.", False)
+                self.view.session.told.emit(tr("There is no skin inside this outline."), False)
         self.view.redraw()
 
     def _forget(self) -> None:
         self.corners, self._path = [], []
         self._stroke = self._freehand = False
-        self._drag, self._handle, self._wanted = None, "", None
 
     # the selected lesion
-
-    def _take_handle(self, position: QPointF) -> bool:
-        session = self.view.session
-        layer = session.document.layer(session.selection) if session.document is not None else None
-        places = self.view.handles()
-        if layer is None or "centre" not in places:
-            return False
-        centre = places["centre"]
-        for name in ("size", "turn"):
-            if name in places and _apart(position, places[name]) <= HANDLE_PX:
-                if not lesions.unlocked(session, [layer.id]):
-                    return True
-                start = degrees(atan2(-(position.y() - centre.y()), position.x() - centre.x()))
-                self._from = (start, layer.spec.turn_deg, _apart(position, centre), layer.spec.diameter_mm)
-                self._handle = name
-                return True
-        site = self.view.site_under(position)
-        on_it = site is not None and session.document is not None and session.document.lesion_at(site) == layer.id
-        if on_it or _apart(position, centre) <= HANDLE_PX:
-            self._drag = Drag.begin(session, layer.id)
-            self._handle = "centre"
-            return True
-        return False
-
-    def _pull(self, position: QPointF) -> None:
-        session, places = self.view.session, self.view.handles()
-        if self._handle == "centre":
-            site = self.view.site_under(position)
-            layer = session.document.layer(session.selection) if session.document is not None else None
-            if site is None or layer is None or self._drag is None:
-                return
-            if not session.regions.keep_out(site, layer.spec.diameter_mm):
-                session.set_hover(site)
-                self._drag.to(site)
-            return
-        if "centre" not in places:
-            return
-        centre = places["centre"]
-        angle, turn, away, diameter = self._from
-        if self._handle == "turn":
-            now = degrees(atan2(-(position.y() - centre.y()), position.x() - centre.x()))
-            self._wanted = turn + (now - angle)
-            lesions.turn(session, self._wanted, commit=False)
-        else:
-            scaled = diameter * _apart(position, centre) / max(away, 1.0)
-            self._wanted = float(np.clip(scaled, *DIAMETER_MM))
-            lesions.resize(session, self._wanted, commit=False)
-        self.view.redraw()
-
-    def _let_go(self) -> bool:
-        handle, drag, wanted, moved = self._handle, self._drag, self._wanted, self._moved
-        session = self.view.session
-        self._forget()
-        if not moved:
-            return handle != "centre"  # a click on the lesion is a click
-        if drag is not None:
-            drag.drop()
-        elif wanted is not None and handle == "turn":
-            lesions.turn(session, wanted)
-        elif wanted is not None and handle == "size":
-            lesions.resize(session, wanted)
-        self.view.redraw()
-        return True
 
     @property
     def preview_site(self) -> Site | None:
         """Where the dragged lesion is shown."""
-        return self._drag.site if self._drag is not None else None
+        return self._hold.site
 
     @property
     def preview_diameter_mm(self) -> float | None:
         """How large the lesion under the size handle is shown."""
-        return self._wanted if self._handle == "size" else None
-
-
-def _apart(one: QPointF, other: QPointF) -> float:
-    return hypot(one.x() - other.x(), one.y() - other.y())
+        return self._hold.diameter_mm
 
 
 def _box(one: QPointF, other: QPointF) -> list[QPointF]:

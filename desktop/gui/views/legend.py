@@ -42,7 +42,7 @@ class Legend(QWidget):
         self._session = session
         self._range = (0.1, 1.0)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Key to the texel density")
+        self.setAccessibleName(self.tr("Key to the texel density"))
         self.resize(self.sizeHint())
         session.tools.looks_changed.connect(self.follow)
         session.document_changed.connect(self.follow)
@@ -59,7 +59,8 @@ class Legend(QWidget):
         if wanted and document is not None:
             self._range = density_range(document)
             low, high = self._range
-            self.setAccessibleDescription(f"{low:.2f} (dark) to {high:.2f} (bright) mm per texel")
+            told = self.tr("{:.2f} (dark) to {:.2f} (bright) mm per texel")
+            self.setAccessibleDescription(told.format(low, high))
         self.setVisible(wanted)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -80,5 +81,5 @@ class Legend(QWidget):
         line = QRectF(bar.left() - 4, bar.bottom() + 2, bar.width() + 8, 18)
         aligned = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | aligned, f"{low:.2f}")
-        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | aligned, "mm per texel")
+        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | aligned, self.tr("mm per texel"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | aligned, f"{high:.2f}")

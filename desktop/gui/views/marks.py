@@ -82,17 +82,13 @@ class Marks:
         self._standing, self._pointer, self._stale = [], [], True
 
     def spoil(self) -> None:
-        """The view looks from elsewhere: everything has another place."""
+        """The session is another, or the view looks from elsewhere: all of it is made anew with the next painting."""
         self._stale = True
-
-    def renew(self) -> QRegion:
-        """Follow the session; what has to be drawn anew."""
-        before = strokes.region_of(self._standing)
-        self._standing = self._all_standing()
-        return before + strokes.region_of(self._standing) + self.renew_pointer()
 
     def renew_pointer(self) -> QRegion:
         """Follow the pointer; what has to be drawn anew."""
+        if self._stale:
+            return QRegion()  # all of the view is drawn anew
         before = strokes.region_of(self._pointer)
         self._pointer = self._at_pointer()
         return before + strokes.region_of(self._pointer)

@@ -49,7 +49,7 @@ ENOUGH = 32
 """Pictures below which an aim is not decided."""
 ENOUGH_PEERS = 8
 FRAMES_DECIDED = 256
-QUICK_COUNT = 4
+QUICK_COUNT, QUICK_PEERS = 4, 2
 NOTE = """Medians of gradient ratio, seam ratio (both: crops; avatars) and colour step (ΔE2000), means of IoU.
 Plain skins (their number): the colour rule finds nothing as large as the lesion in the skin without one."""
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = options(__doc__, rest)
     count = QUICK_COUNT if chosen.quick else max(QUICK_COUNT, asked.skins)
     few = count // 8 if asked.peers is None else asked.peers
-    frame_count = QUICK_COUNT if chosen.quick else asked.frames or 4 * count
+    frame_count = QUICK_PEERS if chosen.quick else asked.frames or 4 * count
     kept = Kept(asked.rows)
     painter = Painter(kept, asked.device, paint=not asked.no_painting)
     found = problems(kept, count, chosen.quick)
@@ -83,7 +83,8 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         results = [painter.measured(method, part) for method, part in _runs(found, few, chosen.quick)]
         ours = painter.measured(methods.ours(EVALUATIONS), found, met=True)
-        others = [painter.measured(r, found, met=True) for r in (methods.ddnm(EVALUATIONS), _repaint_short())]
+        beside = found[:QUICK_PEERS] if chosen.quick else found
+        others = [painter.measured(r, beside, met=True) for r in (methods.ddnm(EVALUATIONS), _repaint_short())]
         placed = painter.measured(methods.ours(LesionSpec.steps), found, met=True, placed=True)
         frames = painter.class_border(frame_count, EVALUATIONS, guided=True)
         unguided = painter.class_border(0 if chosen.quick else frame_count // 4, EVALUATIONS, guided=False)
@@ -98,11 +99,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _runs(found: Sequence[Problem], few: int, quick: bool) -> list[tuple[methods.Method, Sequence[Problem]]]:
     """Each method with the problems it gets: all at 20 evaluations first, then the peers at their own counts."""
+    beside = found[:QUICK_PEERS] if quick else found
     runs = [
         (methods.ours(EVALUATIONS), found),
-        (methods.replacement(EVALUATIONS), found),
-        (methods.ddnm(EVALUATIONS), found),
-        (_repaint_short(), found),
+        (methods.replacement(EVALUATIONS), beside),
+        (methods.ddnm(EVALUATIONS), beside),
+        (_repaint_short(), beside),
     ]
     if not quick:
         runs.append((methods.repaint(*methods.REPAINT_ELEVENFOLD), found[: len(found) // 4]))

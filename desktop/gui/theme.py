@@ -5,6 +5,7 @@ Contrasts keep to WCAG 2.1 AA: 4.5:1 for text, 3:1 for borders and signs (tested
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
@@ -87,7 +88,7 @@ _current = DARK
 _NAMES = frozenset(field.name for field in fields(Theme))
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """A colour of the theme in use, by its name in capitals."""
     if name.isupper() and name.lower() in _NAMES:
         return getattr(_current, name.lower())

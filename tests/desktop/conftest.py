@@ -50,13 +50,13 @@ def qapp(display: None) -> "Iterator[QApplication]":
 
 @pytest.fixture
 def open_window(qtbot: object, tmp_path: Path) -> "Iterator[Callable[[], Window]]":
-    """Makes windows; afterwards no thread, process or timer of theirs may be left."""
+    """Makes windows; afterwards no thread, process, socket or timer of theirs may be left."""
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
     from desktop.gui.app import window
 
-    threads = set(threading.enumerate())
+    threads, processes, sockets = set(threading.enumerate()), child_processes(), open_sockets()
     opened: list[Window] = []
 
     def make() -> "Window":
@@ -69,12 +69,11 @@ def open_window(qtbot: object, tmp_path: Path) -> "Iterator[Callable[[], Window]
         return shown
 
     yield make
-    pids = [shown.session.engine.pid for shown in opened]
     for shown in opened:
         shown.close()
     QApplication.processEvents()
     left = [thread.name for thread in set(threading.enumerate()) - threads]
-    running = [pid for pid in pids if pid and Path(f"/proc/{pid}").exists()]
+    running = child_processes() - processes
     ticking = [timer for shown in opened for timer in shown.findChildren(QTimer) if timer.isActive()]
     for shown in opened:
         shown.deleteLater()
@@ -82,6 +81,7 @@ def open_window(qtbot: object, tmp_path: Path) -> "Iterator[Callable[[], Window]
     assert not left
     assert not running
     assert not ticking
+    assert open_sockets() <= sockets
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,17 @@ def listen(qapp: object, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[
     yield make
     assert [left for heard in opened for left in heard.close()] == []
     assert open_sockets() <= sockets
+
+
+def child_processes() -> set[str]:
+    """What this process started and has not ended, by number and name; empty where the system doesn't tell."""
+    found = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for number in listed.read_text().split():
+            name = Path(f"/proc/{number}/cmdline")
+            if name.exists():
+                found.add(f"{number} {name.read_bytes().replace(bytes(1), b' ').decode(errors='replace')}")
+    return found
 
 
 def open_sockets() -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class BodyMesh:
         corners = surface.faces[order].reshape(-1)
         side = np.where(np.isfinite(texel_mm), texel_mm, 1e9)
         uvs = surface.corner_uvs[order]
-        columns = [
+        columns: list[NDArray[Any]] = [
             surface.vertices[corners],
             np.asarray(surface.vertex_normals)[corners],
             uvs.reshape(-1, 2),

@@ -12,7 +12,7 @@ from desktop.gui.model.document import Changes, Document
 from desktop.gui.model.mesh import Box
 from desktop.gui.model.tools import Light, Looks, Tint
 from desktop.gui.views import shaders
-from desktop.gui.views.kept import Kept
+from desktop.gui.views.kept import Kept, uniform
 from desktop.gui.views.legend import VIRIDIS, density_range
 from desktop.gui.views.textures import AtlasTexture
 from engine.atlas import Rect
@@ -169,10 +169,10 @@ class BodyScene:
         values["dot_px"] = pose.ratio * kept.size[0] / pose.size[0]
         for name, value in values.items():
             if name in program:
-                program[name].value = value
-        program["camera"].write(self.matrix(pose).tobytes())
-        program["axes"].write(np.ascontiguousarray(pose.camera.view.axes.T, np.float32).tobytes())
-        program["light"].write(self._lights[pose.looks.light].tobytes())
+                uniform(program, name).value = value
+        uniform(program, "camera").write(self.matrix(pose).tobytes())
+        uniform(program, "axes").write(np.ascontiguousarray(pose.camera.view.axes.T, np.float32).tobytes())
+        uniform(program, "light").write(self._lights[pose.looks.light].tobytes())
         return self._bodies[key]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from desktop.gui.model.camera import FIELD_DEG
 from desktop.gui.views import shaders
 from desktop.gui.views.body_scene import BodyScene, Pose
-from desktop.gui.views.kept import Kept
+from desktop.gui.views.kept import Kept, uniform
 from engine.atlas import Rect
 from engine.surface import Surface
 from engine.surface.painting import Piece, SkinGrid
@@ -38,12 +38,12 @@ def texels_inside(
     inside.filter = moderngl.NEAREST, moderngl.NEAREST
     inside.use(0)
     kept.depths.use(1)
-    program["outline"].value, program["depths"].value = 0, 1
-    program["camera"].write(scene.matrix(pose).tobytes())
-    program["eye"].value = tuple(float(x) for x in pose.camera.eye)
-    program["planes"].value = pose.camera.planes(scene.centre, scene.radius)
-    program["size"].value = tuple(float(x) for x in kept.size)
-    program["pixel"].value = 2 * tan(radians(FIELD_DEG / 2)) / kept.size[1]
+    uniform(program, "outline").value, uniform(program, "depths").value = 0, 1
+    uniform(program, "camera").write(scene.matrix(pose).tobytes())
+    uniform(program, "eye").value = tuple(float(x) for x in pose.camera.eye)
+    uniform(program, "planes").value = pose.camera.planes(scene.centre, scene.radius)
+    uniform(program, "size").value = tuple(float(x) for x in kept.size)
+    uniform(program, "pixel").value = 2 * tan(radians(FIELD_DEG / 2)) / kept.size[1]
     found: list[Piece] = []
     context.disable(moderngl.DEPTH_TEST)
     context.disable(moderngl.BLEND)

@@ -9,6 +9,13 @@ from desktop.gui.model.mesh import Box
 SAMPLES = 4
 
 
+def uniform(program: moderngl.Program, name: str) -> moderngl.Uniform:
+    """A value that a program takes, by its name."""
+    found = program[name]
+    assert isinstance(found, moderngl.Uniform), name
+    return found
+
+
 class Kept:
     """Colours and depths of `size` pixels; with `samples`, a target of several samples a pixel is resolved into them.
 
@@ -40,7 +47,7 @@ class Kept:
     def read(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Colours [H, W, 4] and depths [H, W] (0 near, 1 far) in a box, rows from the top."""
         if self._fine is not None:
-            self._flat.scissor = None
+            self._flat.scissor = None  # type: ignore[assignment]  # moderngl takes None for the whole
             self._flat.use()  # else the box in which was drawn last would bound what is copied
             self._context.copy_framebuffer(self._flat, self._fine)
         there, shape = self._rect(box), (box[3] - box[1], box[2] - box[0])

@@ -6,7 +6,7 @@ import moderngl
 import numpy as np
 import shiboken6
 from numpy.typing import NDArray
-from PySide6.QtGui import QOpenGLContext
+from PySide6.QtGui import QOpenGLContext, QOpenGLFunctions
 
 from engine.atlas import Rect
 
@@ -113,7 +113,8 @@ class _Mipmapped:
         calls = _functions()
         calls.glBindTexture(_TEXTURE_2D, self.texture.glo)
         nothing = shiboken6.VoidPtr(0)
-        calls.glTexImage2D(_TEXTURE_2D, level, _SRGB8_ALPHA8, width, height, 0, _RGBA, _UNSIGNED_BYTE, nothing)
+        what = (_TEXTURE_2D, level, _SRGB8_ALPHA8, width, height, 0, _RGBA, _UNSIGNED_BYTE)
+        calls.glTexImage2D(*what, nothing)  # type: ignore[arg-type]  # the stub wants a number where Qt takes a pointer
 
     def update(self, level: int, rect: Rect) -> None:
         if self.texture is not None and level >= self.finest - 1:
@@ -130,7 +131,7 @@ class _Mipmapped:
             self.texture = None
 
 
-def _functions():  # type: ignore[no-untyped-def]
+def _functions() -> QOpenGLFunctions:
     """Qt's table of OpenGL calls for what moderngl lacks."""
     current = QOpenGLContext.currentContext()
     assert current is not None

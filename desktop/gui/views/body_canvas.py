@@ -39,6 +39,7 @@ class BodyCanvas(QWidget):
         self.picture: BodyPicture | None = None
         self.offscreen: Offscreen | None = None
         self._broken = False
+        self._on_screen: Shot | None = None
         self._resting = QTimer(self, singleShot=True)
         self._resting.timeout.connect(self._sharpen)
         self._uploading = QTimer(self, interval=0)
@@ -57,18 +58,19 @@ class BodyCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The body where it changed, and the marks."""
-        painter = QPainter(self)
-        self._paint(painter, event.region(), quickly=True)
-        painter.end()
+        with QPainter(self) as painter:
+            self._paint(painter, event.region(), quickly=True)
+        former, self._on_screen = self._on_screen, self.shot
+        if self.shot is not former and event.region() != QRegion(self.rect()):
+            self.update()  # beside what was exposed there is another picture still
 
     def still(self) -> QImage:
         """The body with its marks, as sharp as it gets; one pixel of the image for each of the screen."""
         ratio = self.devicePixelRatio()
         image = QImage(self.size() * ratio, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
-        painter = QPainter(image)
-        self._paint(painter, QRegion(self.rect()), quickly=False)
-        painter.end()
+        with QPainter(image) as painter:
+            self._paint(painter, QRegion(self.rect()), quickly=False)
         return image
 
     def grab(self, rectangle: QRect | None = None) -> QPixmap:
@@ -77,7 +79,10 @@ class BodyCanvas(QWidget):
         if pose is not None and self._made():
             assert self.picture is not None
             self.picture.draw(pose, quickly=False)
-        return super().grab() if rectangle is None else super().grab(rectangle)
+        shown = self._on_screen
+        image = super().grab() if rectangle is None else super().grab(rectangle)
+        self._on_screen = shown
+        return image
 
     def _paint(self, painter: QPainter, region: QRegion, quickly: bool) -> None:
         pose = self.pose

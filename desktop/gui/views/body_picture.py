@@ -84,8 +84,12 @@ class BodyPicture:
         with self._offscreen:
             finer = self.scene.upload()
         if finer:
-            self._pose = None
+            self.renew()
         return finer
+
+    def renew(self) -> None:
+        """All of it is drawn anew with the next drawing."""
+        self._pose = None
 
     def follow(self, changes: Changes) -> list[Box]:
         """Take over texels that changed; where they are seen, in pixels."""

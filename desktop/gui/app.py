@@ -10,7 +10,7 @@ from PySide6.QtGui import QSurfaceFormat
 from PySide6.QtWidgets import QApplication
 
 from desktop.gui import theme
-from desktop.gui.model import growing, preferences, verbs
+from desktop.gui.model import painting, preferences, verbs
 from desktop.gui.model.preferences import Preferences
 from desktop.gui.model.session import Session
 from desktop.gui.window import Window
@@ -43,7 +43,7 @@ def window(kept: QSettings | None = None) -> Window:
     """A window with a session of its own, its engine starting."""
     session = Session(kept or settings())
     session.engine.options = preferences.load(session.settings).engine(session.engine.options)
-    growing.connect(session)
+    painting.connect(session)
     shown = Window(session)
     session.setParent(shown)
     session.engine.start()

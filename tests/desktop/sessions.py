@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QSettings, QTimer
 
-from desktop.gui.model import growing, verbs
+from desktop.gui.model import painting, verbs
 from desktop.gui.model.session import Session
 
 LOADING_S = 240.0
@@ -20,7 +20,7 @@ class Listener:
 
     def __init__(self, settings: Path) -> None:
         self.session = Session(QSettings(str(settings), QSettings.Format.IniFormat))
-        growing.connect(self.session)
+        painting.connect(self.session)
         self.lines: list[str] = []
         self.faults: list[str] = []
         self.session.told.connect(self._hear)

@@ -104,6 +104,30 @@ def test_undo_and_redo_pressed_at_once(egg: "Window", qtbot: Any) -> None:
     assert egg.actions_by_name["Undo"].text() == "&Undo Delete nevus"
 
 
+def test_messages_move_nothing_and_notes_go_by_themselves(egg: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPoint, QRect
+
+    def places() -> list[QRect]:
+        return [QRect(view.mapTo(egg, QPoint()), view.size()) for view in (egg.body, egg.atlas, egg.lesions)]
+
+    egg.notes.hide()
+    before, tell = places(), egg.session.told.emit
+    tell("A note that is long enough to need more than one line. " * 4, False)
+    qtbot.wait(1)
+    assert egg.notes.isVisible()
+    assert places() == before
+    assert egg.workspace.views.rect().contains(
+        QRect(egg.notes.mapTo(egg.workspace, QPoint()) - egg.workspace.views.pos(), egg.notes.size())
+    )
+    egg.notes.staying.timeout.emit()
+    assert not egg.notes.isVisible()
+    tell("A fault", True)
+    tell("and a note after it", False)
+    assert egg.notes.text.text() == "A fault\nand a note after it"
+    assert not egg.notes.staying.isActive()
+    assert places() == before
+
+
 def test_the_dermatoscope_shows_the_selected_lesion_at_its_own_resolution(egg: "Window", qtbot: Any) -> None:
     session, dermatoscope = egg.session, egg.workspace.panel("Dermatoscope")
     egg.workspace.reveal("Dermatoscope")

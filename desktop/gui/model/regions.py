@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from desktop.gui.model.ring import ring
+from desktop.gui.model.region_overlay import ACTIVE, PROTECTED, Rects, composed, touches
 from desktop.gui.model.texts import tr
-from engine.atlas import Rect
 from engine.lesion import Site
 from engine.scatter import SkinRegion
 from engine.scene.records import Region
@@ -24,11 +23,9 @@ if TYPE_CHECKING:
     from desktop.gui.model.document import Document
     from desktop.gui.model.session import Session
 
-ACTIVE, PROTECTED = 1, 2
-"""Bits of the overlay: the region that is being painted, and what no lesion may enter."""
-_MEASURE = "measure region"
+__all__ = ["ACTIVE", "PROTECTED", "Rects", "Regions"]
 
-Rects = dict[int, list[Rect]]
+_MEASURE = "measure region"
 
 
 class Regions(QObject):
@@ -86,20 +83,7 @@ class Regions(QObject):
         protected, document = self._session.protected, self._document
         if not protected or document is None:
             return False
-        surface = document.patient.surface
-        material, u, v = surface.uv(site)
-        outline = ring(surface, site, diameter_mm)
-        on_skin = outline.island >= 0
-        places = np.vstack([[[u, v]], outline.uv[on_skin]])
-        materials = np.concatenate([[material], document.island_material[outline.island[on_skin]]])
-        for number, mask in protected.items():
-            height, width = mask.shape
-            own = places[materials == number]
-            columns = np.clip((own[:, 0] * width).astype(int), 0, width - 1)
-            rows = np.clip((own[:, 1] * height).astype(int), 0, height - 1)
-            if mask[rows, columns].any():
-                return True
-        return False
+        return touches(document.patient.surface, document.island_material, protected, site, diameter_mm)
 
     # gestures
 
@@ -264,28 +248,9 @@ class Regions(QObject):
 
     def _compose(self, dirty: Rects | None) -> None:
         """Bring the overlay up to date in some rectangles, or everywhere."""
-        grid = self.grid
-        if grid is None:
-            self.overlay = {}
-            return
-        guarded = [r for r in self._known.values() if r.protected and r.name != self.active]
+        guarded = [r.masks for r in self._known.values() if r.protected and r.name != self.active]
         own = ACTIVE | (PROTECTED if self.is_protected(self.active) else 0)
-        if dirty is None:
-            materials = {m for m, mask in self._masks.items() if mask.any()} | {m for r in guarded for m in r.masks}
-            self.overlay = {m: np.zeros(grid.sizes[m][::-1], np.uint8) for m in materials & set(grid.sizes)}
-            dirty = {m: [Rect(0, 0, *grid.sizes[m])] for m in self.overlay}
-        fitted = [grid.fitted(region.masks) for region in guarded]
-        for material, rects in dirty.items():
-            if material not in self.overlay:
-                self.overlay[material] = np.zeros(grid.sizes[material][::-1], np.uint8)
-            for rect in rects:
-                window = self.overlay[material][rect.slices]
-                window[:] = 0
-                if material in self._masks:
-                    np.multiply(self._masks[material][rect.slices], np.uint8(own), out=window)
-                for masks in fitted:
-                    if material in masks:
-                        window |= masks[material][rect.slices].view(np.uint8) * np.uint8(PROTECTED)
+        self.overlay = composed(self.grid, self.overlay, self._masks, own, guarded, dirty)
 
     def _measure(self) -> None:
         """Tell the session, when it is known, which faces the region has; this takes a moment on large textures."""

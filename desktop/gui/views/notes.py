@@ -1,4 +1,4 @@
-"""What the user is told: a line that lies over the views' lower edge, so that nothing moves when it comes and goes."""
+"""What the user is told: a line that lies over the views' upper edge, so that nothing moves when it comes and goes."""
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent
@@ -17,7 +17,7 @@ class Notes(QFrame):
     """The last line that the user was told, over `place`.
 
     Faults stay until they are put away; notes give way to the next one, and go after a while by themselves unless the
-    pointer is on them.
+    pointer is on them (`staying` counts).
     """
 
     def __init__(self, session: Session, parent: QWidget) -> None:
@@ -33,12 +33,12 @@ class Notes(QFrame):
         row.setContentsMargins(12, 6, 6, 6)
         row.addWidget(self.text, 1)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
-        self._staying = QTimer(self)
-        self._staying.setSingleShot(True)
-        self._staying.timeout.connect(self.hide)
+        self.staying = QTimer(self)
+        self.staying.setSingleShot(True)
+        self.staying.timeout.connect(self.hide)
         self.close_button.clicked.connect(self.hide)
         session.told.connect(self.tell)
-        session.closing.connect(self._staying.stop)
+        session.closing.connect(self.staying.stop)
         self.over(parent)
         self.hide()
 
@@ -72,7 +72,7 @@ class Notes(QFrame):
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Who is reading isn't hurried."""
-        self._staying.stop()
+        self.staying.stop()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -82,17 +82,17 @@ class Notes(QFrame):
 
     def _wait(self) -> None:
         if self.isVisible() and self.objectName() == "note":
-            self._staying.start(_STAYS_MS + _LONGER_MS * len(self.text.text()))
+            self.staying.start(_STAYS_MS + _LONGER_MS * len(self.text.text()))
         else:
-            self._staying.stop()
+            self.staying.stop()
 
     def _settle(self) -> None:
-        """As wide as the text needs, in the middle of the lower edge."""
+        """As wide as the text needs, in the middle of the upper edge."""
         widest = max(min(self._place.width() - 2 * _MARGIN, _WIDEST), 80)
         self.text.setWordWrap(False)
         width = min(self.sizeHint().width(), widest)
         self.text.setWordWrap(True)
         height = max(self._row.totalHeightForWidth(width), self.minimumSizeHint().height())
-        corner = QPoint((self._place.width() - width) // 2, self._place.height() - height - _MARGIN)
+        corner = QPoint((self._place.width() - width) // 2, _MARGIN)
         at = self._place.mapTo(self._parent, corner)
         self.setGeometry(at.x(), at.y(), width, height)

@@ -56,6 +56,11 @@ def limb_job(folder: Path, patients: int = 6, lesions: tuple[int, int] = (1, 2),
     return replace(job, **changes)
 
 
+def few_limbs(folder: Path) -> Job:
+    """Four limbs with a lesion each, in two units: two painters are at work."""
+    return limb_job(folder, 4, (1, 1), network=replace(QUICK, batch_size=1))
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file of a folder with its bytes, locks and hidden leftovers included."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -5,7 +5,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +73,11 @@ def painted(job: Job) -> tuple[Patient, PatientPlan, list[Painted]]:
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """Three limbs with a lesion each, in two units: two painters are at work."""
-    job = limb_job(tmp_path_factory.mktemp("few"), 3, (1, 1))
-    return replace(job, network=replace(job.network, batch_size=1))
-
-
-@pytest.fixture(scope="module")
-def few_made(few: Job, local: Local, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """What an undisturbed run of these makes, and how many calls of it reach the disk."""
-    out = tmp_path_factory.mktemp("few-made") / "set"
+def calls(few: Job, local: Local, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many calls of a whole run reach the disk."""
     with failing(None) as disk:
-        assert run(few, out, local).complete
-    return out, len(disk.written)
+        assert run(few, tmp_path_factory.mktemp("counted") / "set", local).complete
+    return len(disk.written)
 
 
 def _write(out: Path, job: Job, painted: tuple[Patient, PatientPlan, list[Painted]]) -> None:
@@ -119,16 +110,16 @@ def test_each_call_that_fails_while_a_patient_is_written_leaves_it_whole_or_abse
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
 def test_a_disk_that_fails_in_the_middle_of_a_run_ends_it_in_a_line_and_the_next_run_goes_on(
-    share: float, few: Job, few_made: tuple[Path, int], local: Local, tmp_path: Path
+    share: float, few: Job, few_made: Path, calls: int, local: Local, tmp_path: Path
 ) -> None:
     """From the claim of the folder to the set's manifest."""
-    undisturbed, calls = few_made
-    with pytest.raises(OutputError), failing(round(share * (calls - 1))):
+    # Which of two painters makes a folder for both is chance: a call or two more or fewer.
+    with pytest.raises(OutputError), failing(round(share * (calls - 4))):
         run(few, tmp_path / "set", local)
     if (tmp_path / "set").exists():
         assert not [name for name in tree(tmp_path / "set") if name.endswith((TEMPORARY_SUFFIX, ".lock"))]
     assert run(few, tmp_path / "set", local).complete
-    assert_same(tmp_path / "set", undisturbed)
+    assert_same(tmp_path / "set", few_made)
 
 
 def test_a_disk_that_is_really_full_ends_the_run_and_with_more_room_it_goes_on(

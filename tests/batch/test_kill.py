@@ -40,10 +40,11 @@ class Forks:
         )
         assert self._line() == "ready"
 
-    def run(self, out: Path, kill_after: float | None) -> tuple[int, float]:
-        """Run the job; its exit code and how long it took. Killed after so many seconds, if it still runs."""
+    def run(self, out: Path, kill_after: float | None = None, kill_at: int | None = None) -> tuple[int, float]:
+        """Run the job; its exit code and how long it took. Killed after so many seconds, or as soon as so many patients
+        are there, if it still runs."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"out": str(out), "kill_after": kill_after}) + "\n")
+        self._process.stdin.write(json.dumps({"out": str(out), "kill_after": kill_after, "kill_at": kill_at}) + "\n")
         self._process.stdin.flush()
         code, seconds = self._line().split()
         return int(code), float(seconds)
@@ -63,48 +64,47 @@ class Forks:
 
 
 @pytest.fixture(scope="module")
-def forks(job: Job) -> Iterator[Forks]:
-    forks = Forks(job.sources[0].path.parent)
+def forks(few: Job) -> Iterator[Forks]:
+    forks = Forks(few.sources[0].path.parent)
     yield forks
     forks.close()
 
 
 @pytest.mark.timeout(300 + 30 * KILLS)
 def test_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(
-    forks: Forks, undisturbed: Path, job: Job, local: Local, tmp_path: Path
+    forks: Forks, few_made: Path, few: Job, local: Local, tmp_path: Path
 ) -> None:
     """Moments are spread evenly at random over the time of a whole run, one in each KILLS-th part of it."""
-    code, whole_s = forks.run(tmp_path / "unhurt", None)
+    code, whole_s = forks.run(tmp_path / "unhurt")
     assert code == 0
-    assert_same(tmp_path / "unhurt", undisturbed)
+    assert_same(tmp_path / "unhurt", few_made)
     rng = random.Random(20261121)
     killed = 0
     for number in range(KILLS):
         out = tmp_path / f"killed-{number}"
         code, _ = forks.run(out, whole_s * (number + rng.random()) / KILLS)
         killed += code == -signal.SIGKILL
-        assert_no_half_file(out, undisturbed)
-        assert run(job, out, local).complete
-        assert_same(out, undisturbed)
+        assert_no_half_file(out, few_made)
+        assert run(few, out, local).complete
+        assert_same(out, few_made)
     assert killed >= KILLS // 2
 
 
-def test_killed_again_and_again_a_run_still_comes_to_its_end(forks: Forks, undisturbed: Path, tmp_path: Path) -> None:
-    """No process lives longer than it needs for about two patients."""
-    out, attempts = tmp_path / "set", 0
-    rng = random.Random(7)
-    _, whole_s = forks.run(tmp_path / "unhurt", None)
-    while forks.run(out, whole_s * rng.uniform(0.3, 0.6))[0] != 0:
-        attempts += 1
-        assert attempts < 40
-    assert_same(out, undisturbed)
+def test_killed_again_and_again_a_run_still_comes_to_its_end(forks: Forks, few_made: Path, tmp_path: Path) -> None:
+    """Every process is killed as soon as it has made one patient more."""
+    out = tmp_path / "set"
+    for patients in (1, 2, 3):
+        assert forks.run(out, kill_at=patients)[0] == -signal.SIGKILL
+        assert_no_half_file(out, few_made)
+    assert forks.run(out)[0] == 0
+    assert_same(out, few_made)
 
 
-def assert_no_half_file(out: Path, undisturbed: Path) -> None:
+def assert_no_half_file(out: Path, whole: Path) -> None:
     """Whatever has its final name has its final content; only manifests grow."""
     if not out.exists():
         return
-    final = tree(undisturbed)
+    final = tree(whole)
     for name, data in tree(out).items():
         if not name.endswith((TEMPORARY_SUFFIX, ".lock", "manifest.jsonl")):
             assert data == final[name], name

@@ -194,7 +194,8 @@ class Window(QMainWindow):
         data = QByteArray()
         buffer = QBuffer(data)
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        square.scaled(_PICTURE_PX, _PICTURE_PX, mode=smooth).save(buffer, "JPEG", 85)  # type: ignore[call-overload]  # PySide6's stubs want bytes here, Qt itself a string
+        small = square.scaled(_PICTURE_PX, _PICTURE_PX, mode=smooth)
+        small.save(buffer, "JPEG", 85)  # type: ignore[call-overload]  # the stubs want bytes where Qt takes a string
         kept = bytes(data.data())
         self.session.background.run(lambda: recent.keep(document.scene, kept), lambda _: None, lambda _: None)
 

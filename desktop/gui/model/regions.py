@@ -16,6 +16,7 @@ from desktop.gui.model.region_overlay import ACTIVE, PROTECTED, Rects, composed,
 from desktop.gui.model.texts import tr
 from engine.lesion import Site
 from engine.scatter import SkinRegion
+from engine.scene import Edit
 from engine.scene.records import Region
 from engine.surface.painting import Mask, Masks, Piece, SkinGrid
 
@@ -231,11 +232,11 @@ class Regions(QObject):
 
         session = self._session
 
-        def change(edit: object) -> None:
+        def change(edit: Edit) -> None:
             if gone:
-                edit.remove_region(gone)  # type: ignore[attr-defined]
+                edit.remove_region(gone)
             if region is not None:
-                edit.set_region(region)  # type: ignore[attr-defined]
+                edit.set_region(region)
 
         def settled() -> None:
             for name in names:

@@ -1,6 +1,6 @@
 """What the pointer does in both views, and how the views look."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from PySide6.QtCore import QObject, Signal
@@ -83,9 +83,21 @@ class Tools(QObject):
             self.brush_mm = wanted
             self.tool_changed.emit()
 
-    def show(self, **changes: object) -> None:
-        """Change the looks: fields of `Looks` by name."""
-        looks = replace(self.looks, **changes)  # type: ignore[arg-type]
+    def show(
+        self,
+        light: Light | None = None,
+        tint: Tint | None = None,
+        wires: bool | None = None,
+        outlines: bool | None = None,
+    ) -> None:
+        """Change what is given of the looks."""
+        now = self.looks
+        looks = Looks(
+            now.light if light is None else light,
+            now.tint if tint is None else tint,
+            now.wires if wires is None else wires,
+            now.outlines if outlines is None else outlines,
+        )
         if looks != self.looks:
             self.looks = looks
             self.looks_changed.emit()

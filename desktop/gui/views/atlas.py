@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QRegion, QResizeEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
 
@@ -194,12 +194,13 @@ class AtlasView(Pointing, QGraphicsView):
 
     # drawing
 
-    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """The theme's panel colour."""
         painter.fillRect(rect, QColor(theme.PANEL))
 
-    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """The region, then lines and marks; these in points of the view."""
+        rect = QRectF(rect)
         bits = self.session.regions.overlay.get(self.material)
         if bits is not None and self.item is not None:
             draw_overlay(painter, bits, rect.intersected(self.bounds), self.bounds, self.scale_now)

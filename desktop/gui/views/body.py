@@ -179,7 +179,7 @@ class BodyView(Pointing, BodyCanvas):
             return None
         view = self.camera.view
         across, up = position.x() / self.height() - self.width() / self.height() / 2, 0.5 - position.y() / self.height()
-        return np.asarray(view.target) + view.height_m * (across * view.axes[0] + up * view.axes[1])
+        return np.asarray(np.asarray(view.target) + view.height_m * (across * view.axes[0] + up * view.axes[1]))
 
     # the session
 

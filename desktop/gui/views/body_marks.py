@@ -18,6 +18,7 @@ from desktop.gui.views.marks import QUARTER, Marks, runs
 from desktop.gui.views.strokes import Mark, Stain, Stroke
 from engine.lesion import Site
 from engine.render import visible
+from engine.surface import Surface
 
 if TYPE_CHECKING:
     from desktop.gui.views.body import BodyView
@@ -99,7 +100,7 @@ class BodyMarks(Marks):
         return [Stain(image, place), *self.ring_marks(outline, site, colour, 0.8)]
 
     @property
-    def _surface(self):  # type: ignore[no-untyped-def]
+    def _surface(self) -> Surface | None:
         document = self.session.document
         return None if document is None or self.view.shot is None else document.patient.surface
 

@@ -35,7 +35,10 @@ class LookButtons(QFrame):
             ("−", self.tr("Zoom out"), lambda: view.zoom(1 / factor)),
             ("□", self.tr("Show all of it"), show_all),
         ):
-            button = QToolButton(text=sign, focusPolicy=Qt.FocusPolicy.NoFocus, autoRepeat=sign != "□")
+            button = QToolButton()
+            button.setText(sign)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setAutoRepeat(sign != "□")
             button.setFixedSize(_SIDE, _SIDE)
             button.setAccessibleName(name)
             button.setToolTip(name)

@@ -206,7 +206,8 @@ def _out(centre: QPointF, edge: QPointF, share: float) -> QPointF:
     """A place on the ray from the centre past the edge."""
     away = edge - centre
     length = max((away.x() ** 2 + away.y() ** 2) ** 0.5, 1e-6)
-    return centre + away * (max(length, _HANDLE_OUT_PX) * share / length)
+    reach: float = max(length, _HANDLE_OUT_PX) * share / length
+    return QPointF(centre.x() + reach * away.x(), centre.y() + reach * away.y())
 
 
 QUARTER = COUNT // 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
@@ -11,7 +11,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QNativeGestureEve
 from desktop.gui.model import verbs
 from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tool
-from desktop.gui.views.gestures import CLICK_PX, Gestures
+from desktop.gui.views.gestures import CLICK_PX, Gestures, View
 from engine.lesion import Site
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Pointing(Base):
     def begin_pointing(self, session: Session) -> None:
         """Everything as before the first event."""
         self.session = session
-        self.gestures = Gestures(self)  # type: ignore[arg-type]
+        self.gestures = Gestures(cast(View, self))  # which says the rest of what a gesture asks
         self.by_keyboard = False
         self._hovered: Site | None = None
         self._pressed: QPointF | None = None

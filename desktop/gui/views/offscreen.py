@@ -1,6 +1,6 @@
 """OpenGL beside the window: the body is drawn off screen and laid into the window as a picture.
 
-A widget of OpenGL's own would have the whole window composed by OpenGL, which takes software some 60 ms for whatever
+A widget of OpenGL's own would have the whole window composed by OpenGL, which takes software some 45 ms for whatever
 changes anywhere in it.
 """
 

@@ -230,6 +230,18 @@ def test_what_waits_its_turn_is_done_before_the_scene_is_closed(listen: Callable
         assert [entry.id for entry in scene.entries()] == ["one"]
 
 
+def test_another_patient_is_opened_after_what_was_pressed_before(egg: Listener, tmp_path: Path) -> None:
+    path = write_egg(tmp_path / "other.moulage")
+    lesions.duplicate(egg.session)
+    lesions.delete(egg.session)  # the copy, which is selected by then
+    verbs.undo(egg.session)
+    verbs.open_path(egg.session, path)
+    egg.until(lambda: egg.session.document is not None and egg.session.document.path == path)
+    assert egg.faults == []
+    with Scene.open(tmp_path / "egg.moulage") as scene:
+        assert [step.name for step in scene.history()[1]] == ["Delete nevus"]
+
+
 def test_a_copy_lies_beside_its_original_and_is_selected(egg: Listener) -> None:
     lesions.duplicate(egg.session)
     egg.settle()

@@ -37,6 +37,7 @@ def in_turn(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concat
 # files
 
 
+@in_turn
 def open_path(session: Session, path: Path, scene_path: Path | None = None) -> None:
     """Open a scene or an avatar's file, in the background."""
     if session.busy or session.job is not None:
@@ -66,6 +67,7 @@ def open_path(session: Session, path: Path, scene_path: Path | None = None) -> N
     session.background.run(lambda: Document.open(path, scene_path), opened, failed)
 
 
+@in_turn
 def save_as(session: Session, path: Path) -> None:
     """Copy the scene to another file and go on in that one."""
     document = session.document

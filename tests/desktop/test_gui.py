@@ -222,18 +222,6 @@ def test_a_file_that_is_no_patient_is_told_in_one_line(open_window: Opener, qtbo
     assert list(tmp_path.glob("*.moulage")) == []
 
 
-def test_every_control_has_an_accessible_name(open_window: Opener, qtbot: Any) -> None:
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox
-
-    window = open_window()
-    kinds = (QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox)
-    controls = [widget for kind in kinds for widget in window.findChildren(kind)]
-    mute = [c for c in controls if c.focusPolicy() != Qt.FocusPolicy.NoFocus and not c.accessibleName()]
-    own = [c for c in mute if c.window() is window and not c.objectName().startswith("qt_")]  # without Qt's popups
-    assert [type(c).__name__ for c in own if not (isinstance(c, QAbstractButton) and c.text())] == []
-
-
 def test_signals_keep_their_references(qapp: Any, qtbot: Any) -> None:
     """Some releases of PySide6 drop a reference to None with every void call; a window then dies within the hour."""
     from PySide6.QtCore import QSettings

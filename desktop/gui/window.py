@@ -82,7 +82,8 @@ class Window(QMainWindow):
         """What the table of actions can't hold: recent files, and the panels."""
         file_menu = self.menus_by_title["&File"]
         file_menu.insertMenu(file_menu.actions()[1], self._recent)
-        panels = self.menus_by_title["&View"].addMenu(self.tr("&Panels"))
+        panels = self.menus_by_title["&Panels"]
+        panels.addSeparator()
         for dock in self.workspace.docks.values():
             panels.addAction(dock.toggleViewAction())
         panels.addSeparator()

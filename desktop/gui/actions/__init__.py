@@ -3,7 +3,7 @@
 One module holds the lines of one area; a new action is one line there. Menus stand in the order of first mention.
 """
 
-from desktop.gui.actions import about, edit, file, lesion, link, region, view
+from desktop.gui.actions import about, edit, file, lesion, link, panel, region, view
 from desktop.gui.actions.entry import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -12,6 +12,7 @@ ACTIONS: tuple[Action, ...] = (
     *region.TABLE,
     *lesion.TABLE,
     *view.TABLE,
+    *panel.TABLE,
     *link.TABLE,
     *about.TABLE,
 )

@@ -14,10 +14,6 @@ def _light(session: Session) -> None:
     session.tools.show(light=Light.HEAD if three else Light.THREE_POINT)
 
 
-def _panel(number: int, text: str, name: str) -> Action:
-    return Action("&View", text, f"Ctrl+{number}", lambda w: w.workspace.reveal(name), is_open)
-
-
 TABLE = (
     Action("&View", "&Front", "F", lambda w: w.body.look(0.0), is_open),
     Action("&View", "&Back", "B", lambda w: w.body.look(180.0), is_open),
@@ -61,11 +57,4 @@ TABLE = (
         checked=lambda s: s.tools.looks.outlines,
         tip="A dotted line around each lesion in the texture.",
     ),
-    _panel(1, "Panel: &new lesion", "New lesion"),
-    _panel(2, "Panel: &selected lesion", "Selected lesion"),
-    _panel(3, "Panel: lesio&ns", "Lesions"),
-    _panel(4, "Panel: &region", "Region"),
-    _panel(5, "Panel: lin&k", "Link"),
-    _panel(6, "Panel: der&matoscope", "Dermatoscope"),
-    _panel(7, "Panel: &variants", "Variants"),
 )

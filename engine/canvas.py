@@ -95,15 +95,13 @@ class Canvas:
 
     def skin_under(self, layer: LesionLayer) -> SkinColour:
         """The colour of the base skin around a layer's footprint."""
-        linear, valid = self.patch_of(layer).sample(self.base)
-        around = valid & (layer.alpha == 0)
-        return SkinColour.measure(linear, around if around.any() else valid)
+        return _skin_around(layer, *self.patch_of(layer).sample(self.base))
 
     def close_up(self, layer: LesionLayer) -> NDArray[np.uint8]:
         """What a dermatoscope sees: the lesion at its own resolution on this patient's skin, uint8 [P, P, 3] sRGB."""
-        linear, _ = self.patch_of(layer).sample(self.base)
+        linear, valid = self.patch_of(layer).sample(self.base)
         alpha = layer.alpha[..., None] / np.float32(255)
-        lesion = self.skin_under(layer).denormalise(LINEAR_OF_BYTE[layer.rgb])
+        lesion = _skin_around(layer, linear, valid).denormalise(LINEAR_OF_BYTE[layer.rgb])
         return to_bytes(linear + alpha * (lesion - linear))
 
     def _lay(self, layer: LesionLayer) -> Dirty:
@@ -149,6 +147,12 @@ class Canvas:
             if upper not in laid
             and any(low in laid and _overlap(self._rects[low], self._rects[upper]) for low in order[:place])
         ]
+
+
+def _skin_around(layer: LesionLayer, linear: NDArray[np.float32], valid: NDArray[np.bool_]) -> SkinColour:
+    """linear, valid: the base skin in the layer's window, as `Patch.sample` gives it."""
+    around = valid & (layer.alpha == 0)
+    return SkinColour.measure(linear, around if around.any() else valid)
 
 
 def base_atlases(surface: Surface, avatar: Avatar) -> tuple[dict[int, Pixels], dict[int, NDArray[np.int32]]]:

@@ -51,6 +51,7 @@ class LesionSpec:
     turn_deg: rotation of the patch about the surface normal.
     detail: side of the finished patch in pixels; above 128 by tile upsampling.
     class_guidance: classifier-free guidance weight; 1 is the plain conditional network.
+    kin: a seed that related lesions share, and the correlation (0 to 1) of their noise; None for a lesion of its own.
     """
 
     lesion_class: str
@@ -66,6 +67,7 @@ class LesionSpec:
     class_guidance: float = 1.0
     prompt: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    kin: tuple[int, float] | None = None
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -81,6 +83,12 @@ class LesionSpec:
         _require_range("class_guidance", self.class_guidance, 0.0, 10.0)
         _require(0 <= self.seed < 2**63, "seed", f"is {self.seed}; it must lie in 0 to 2^63 - 1")
         _require(self.site.face >= 0, "site.face", f"is {self.site.face}; faces count from 0")
+        if self.kin is not None:
+            seed, correlation = self.kin
+            _require(
+                type(seed) is int and 0 <= seed < 2**63, "kin", f"has the seed {seed}; it must lie in 0 to 2^63 - 1"
+            )
+            _require_range("kin", correlation, 0.0, 1.0)
         b = self.site.barycentric
         _require(
             len(b) == 3 and all(math.isfinite(v) and v >= -1e-6 for v in b) and abs(sum(b) - 1) < 1e-3,
@@ -109,8 +117,11 @@ class LesionSpec:
         )
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces; equal specs give equal bytes."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """Canonical JSON: sorted keys, no spaces; equal specs give equal bytes. `kin` is left out where it is None."""
+        document = asdict(self)
+        if self.kin is None:
+            del document["kin"]
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -137,6 +148,9 @@ class LesionSpec:
                 shape["mask"] = tuple(shape["mask"])
             values["shape"] = Shape(**shape)
             values["guiding"] = tuple(document.get("guiding", cls.guiding))
+            if document.get("kin") is not None:
+                seed, correlation = document["kin"]
+                values["kin"] = (seed, float(correlation))
             values["attributes"] = tuple((str(k), str(v)) for k, v in document.get("attributes", ()))
             return cls(**values)
         except (KeyError, TypeError, ValueError, OverflowError) as error:

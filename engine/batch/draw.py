@@ -27,6 +27,8 @@ ALIKE_MM = 0.12
 KINDS_MM = 0.5
 """Spread of the kinds' own diameters, in that of all nevi: no patient has only tiny or only huge ones."""
 ALIKE_TURN_DEG = 15.0
+ALIKE_NOISE = 0.8
+"""Correlation of the network's noise among nevi of one kind: 1 makes copies of one nevus, 0 strangers."""
 ODD_FACTOR = 1.4
 """The odd lesion's least diameter, in median diameters of the patient's nevi."""
 

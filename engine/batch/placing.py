@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import shapes
-from engine.batch.draw import LesionPlan, PatientPlan
+from engine.batch.draw import ALIKE_NOISE, LesionPlan, PatientPlan
 from engine.lesion import SHAPE_GRID, LesionSpec, Shape, encode_mask
 from engine.patient import Patient
 from engine.scatter import SkinRegion, Taken, scatter
@@ -47,9 +47,10 @@ def place(patient: Patient, plan: PatientPlan) -> list[PlacedLesion]:
                     lesion.lesion_class,
                     site,
                     lesion.diameter_mm,
-                    lesion.seed,
+                    lesion.seed if lesion.variation is None else lesion.variation[1],
                     lesion.turn_deg,
                     _outline(lesion),
+                    kin=None if lesion.variation is None else (lesion.seed, ALIKE_NOISE),
                     **plan.settings,
                 )
                 placed.append(PlacedLesion(lesion, spec))

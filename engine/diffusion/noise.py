@@ -34,17 +34,36 @@ def stream(seed: int, size: int, purpose: int) -> int:
 class SeededNoise:
     """Standard normal noise, one stream per lesion (after NVlabs/edm's StackedRandomGenerator).
 
-    Drawn on the CPU, so that every device gets the same numbers.
+    Drawn on the CPU, so that every device gets the same numbers. Related lesions share a part of it: √c of the noise of
+    a common seed and √(1 - c) of their own have unit variance again, and the correlation c with each other.
     """
 
-    def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        device: torch.device | str = "cpu",
+        kin: Sequence[tuple[int, float] | None] | None = None,
+    ) -> None:
+        """kin: of each lesion the common seed and the correlation, or None; see `LesionSpec.kin`."""
         self._streams = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        self._common = [
+            None if one is None else (torch.Generator("cpu").manual_seed(one[0]), one[1])
+            for one in kin or [None] * len(seeds)
+        ]
         self._device = torch.device(device)
 
     def __call__(self, *shape: int) -> Tensor:
         """float32 [B, *shape]."""
-        noise = torch.stack([torch.randn(shape, generator=s) for s in self._streams])
+        noise = torch.stack([self._drawn(place, shape) for place in range(len(self._streams))])
         if self._device.type == "cuda":
             # From pinned memory the copy doesn't make the host wait for the device.
             return noise.pin_memory().to(self._device, non_blocking=True)
         return noise.to(self._device)
+
+    def _drawn(self, place: int, shape: tuple[int, ...]) -> Tensor:
+        own = torch.randn(shape, generator=self._streams[place])
+        common = self._common[place]
+        if common is None:
+            return own
+        stream, correlation = common
+        return math.sqrt(correlation) * torch.randn(shape, generator=stream) + math.sqrt(1 - correlation) * own

@@ -153,7 +153,7 @@ class _Painting:
         batched, sigma_min = generator.batched, generator.model.sigma_min
         batched.before, batched.evaluated, batched.largest = self._before, 0, 0
         try:
-            noise = SeededNoise(seeds, generator.device)
+            noise = SeededNoise(seeds, generator.device, [request.spec.kin for request in self._requests])
             everyone = self._watched(self._denoiser(range(len(seeds))))
             sigmas = schedule(spec.steps, sigma_min=sigma_min)
             x0 = SAMPLERS[spec.sampler](everyone, self._tasks[0], noise, sigmas)

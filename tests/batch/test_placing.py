@@ -10,7 +10,7 @@ from tube import tube_avatar
 
 from engine import shapes
 from engine.avatar.load import load
-from engine.batch.draw import draw_patient
+from engine.batch.draw import ALIKE_NOISE, draw_patient
 from engine.batch.job import AvatarFile, Distribution, Job, LesionGroup, UglyDuckling
 from engine.batch.placing import PlacedLesion, place
 from engine.errors import BadInput
@@ -85,6 +85,14 @@ def test_outlines_of_a_kind_resemble_each_other_and_are_not_the_same(tube: Patie
 
     alike, usual = overlaps(_job(ugly_duckling=UglyDuckling(0.0, 1.0))), overlaps(_job())
     assert max(alike) < 0.995 and np.mean(alike) > np.mean(usual) + 0.03
+
+
+def test_nevi_of_a_kind_share_a_part_of_their_noise_and_no_seed(tube: Patient) -> None:
+    job = _job(ugly_duckling=UglyDuckling(0.0, 1.0, kinds=2))
+    specs = [one.spec for one in place(tube, draw_patient(job, 1))]
+    assert {spec.kin[1] for spec in specs if spec.kin} == {ALIKE_NOISE}
+    assert len({spec.kin for spec in specs}) == 2 and len({spec.seed for spec in specs}) == len(specs)
+    assert {one.spec.kin for one in place(tube, draw_patient(_job(), 1))} == {None}
 
 
 def test_lesions_lie_in_the_parts_that_are_asked_for(default_patient: Path) -> None:

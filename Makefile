@@ -43,10 +43,11 @@ screenshots:
 	@.ci/setup test
 	xvfb-run -a -s "-screen 0 3840x2160x24" $(PYTHON_BIN) -m docs.figures.desktop
 
-# Each worker gets its share of the cores; torch would otherwise start one thread per core in each of them.
+# Each worker gets its share of the cores; torch would otherwise start one thread per core in each of them. Files are
+# shared out in the order of tests/conftest.py: the longest first.
 test:
 	@.ci/setup test
-	OMP_NUM_THREADS=1 $(PYTHON_BIN) -m pytest $(TESTS) -q -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(PYTHON_BIN) -m pytest $(TESTS) -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check:
 	@.ci/setup test

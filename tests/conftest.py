@@ -7,7 +7,23 @@ from pathlib import Path
 
 import pytest
 
+LONGEST = (
+    *("e2e/test_generate.py", "desktop/test_odd_avatars.py", "desktop/test_growing.py", "evaluation/test_evaluate.py"),
+    *("batch/test_runs.py", "batch/test_ray.py", "batch/test_kill.py", "batch/test_faults.py", "desktop/test_gui.py"),
+    *("desktop/test_shell.py", "desktop/test_journey.py", "batch/test_batch_command.py", "desktop/test_saving.py"),
+    *("desktop/test_export_dialog.py", "desktop/test_link_panel.py", "diffusion/test_generator.py"),
+    *("bridge/test_schedules.py", "e2e/test_scene_host.py", "training/test_resuming.py", "training/test_training.py"),
+)
+"""Files of half a minute and more, longest first. They begin, so that no worker is left with one when the others end;
+`make test` tells pytest-xdist to keep this order."""
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they were collected."""
+    first = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
 @pytest.fixture(scope="session")

@@ -63,37 +63,37 @@ class Killer(threading.Thread):
 
 
 def test_a_worker_that_dies_is_replaced_and_the_set_is_the_same(
-    cluster: None, job: Job, undisturbed: Path, tmp_path: Path
+    cluster: None, few: Job, few_made: Path, tmp_path: Path
 ) -> None:
     killer = Killer(tmp_path / "set")
     killer.start()
-    outcome = run(job, tmp_path / "set", Ray("auto", actors=2))
+    outcome = run(few, tmp_path / "set", Ray("auto", actors=2))
     killer.over.set()
     killer.join()
     assert killer.killed
-    assert outcome.complete and outcome.failed == () and outcome.progress.done == 6
-    assert_same(tmp_path / "set", undisturbed)
+    assert outcome.complete and outcome.failed == () and outcome.progress.done == 4
+    assert_same(tmp_path / "set", few_made)
 
 
 def test_a_unit_that_can_t_be_had_is_recorded_and_the_others_are_made(
-    cluster: None, job: Job, undisturbed: Path, local: Local, tmp_path: Path
+    cluster: None, few: Job, few_made: Path, local: Local, tmp_path: Path
 ) -> None:
     """Without a second chance; asked again, elsewhere, the set is whole."""
     killer = Killer(tmp_path / "set")
     killer.start()
-    outcome = run(job, tmp_path / "set", Ray("auto", actors=1, retries=0))
+    outcome = run(few, tmp_path / "set", Ray("auto", actors=1, retries=0))
     killer.over.set()
     killer.join()
     assert killer.patient in [number for number, _ in outcome.failed]
-    assert "its worker died" in outcome.failed[0][1] and 1 <= len(outcome.failed) < 6
-    outcome = run(job, tmp_path / "set", local, retry_failed=True)
+    assert "its worker died" in outcome.failed[0][1] and 1 <= len(outcome.failed) < 4
+    outcome = run(few, tmp_path / "set", local, retry_failed=True)
     assert outcome.complete and outcome.failed == ()
-    assert_same(tmp_path / "set", undisturbed)
+    assert_same(tmp_path / "set", few_made)
 
 
-def test_a_cluster_that_is_not_there_is_named(job: Job, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_named(few: Job, tmp_path: Path) -> None:
     import ray
 
     ray.shutdown()
     with pytest.raises(BadInput, match="--ray"):
-        run(job, tmp_path / "set", Ray("127.0.0.1:1"))
+        run(few, tmp_path / "set", Ray("127.0.0.1:1"))

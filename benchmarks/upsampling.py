@@ -2,7 +2,8 @@
 
 All ways begin from the same 128² lesions and cost the same evaluations. The editable region is a disc far larger than
 the lesion, so that tile edges cross plain skin, where seams show most. A tile edge's figure is the step across it over
-the step across the same line where the same noise is denoised in another grid of tiles (`upsampling_painting`).
+the step across the same line where the same noise is denoised in another grid of tiles, against the same for the lines
+beside it (`upsampling_painting`).
 
 `--lesions N` for ours, `--peers N` for the others. `--rows FILE` keeps what was raised, so that a stopped run goes on;
 `--no-painting` measures what is there.
@@ -81,8 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raiser = Raiser(kept, generator, paint=not asked.no_painting)
     few, many = (1, 1) if chosen.quick else (asked.peers, asked.lesions)
     side = QUICK_SIDE if chosen.quick else SIDES[0]
+    ours = _measured(raiser, Upsampling(), side, many, OURS)
     peers = {name: _measured(raiser, OTHERS[name], side, few, name) for name in FOREIGN}
-    figures = _figures(_measured(raiser, Upsampling(), side, many, OURS), f"{side}²", chosen.quick, peers)
+    figures = _figures(ours, f"{side}²", chosen.quick, peers)
     if not chosen.quick:
         larger = _measured(raiser, Upsampling(), SIDES[1], many, OURS)
         figures += _figures(larger, f"{SIDES[1]}²", False, {})

@@ -1,13 +1,15 @@
 """Raises the upsampling benchmark's lesions, each level twice with one noise and two tile grids, and keeps the steps.
 
-Between the two pictures only the tiles differ: a line with a tile edge in one has none in the other, and the lesion's
-and the skin's own texture is the same in both. That comparison needs far fewer lesions than one with other lines.
+The second grid is the first, moved by the margin. Between the two pictures only the tiles differ: a line with a tile
+edge in one has none in the other, and the lesion's and the skin's own texture is the same in both. That comparison
+needs far fewer lesions than one with other lines. The margin is a multiple of the network's own lattice (4 pixels: its
+stem and its first reduction), which would otherwise differ between the grids line by line.
 """
 
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -24,17 +26,17 @@ from engine.diffusion.noise import SeededNoise, schedule
 from engine.diffusion.pooling import Pooling
 from engine.diffusion.pyramid import Level, pyramid
 from engine.diffusion.samplers import Task, dpmpp_2m_sde
-from engine.diffusion.tiles import TILE, sizes
+from engine.diffusion.tiles import TILE, Tile, sizes
 from engine.diffusion.upsampling import Upsampling, raise_level
 from engine.generators.ddpm import DdpmGenerator
 from engine.lesion import Shape
 
 STEPS = 18
 DISC = 0.4
-WIDER = 18
-"""Pixels by which the second grid's margin is wider: it moves every tile edge."""
-CLEAR = 3
+CLEAR = 5
 """A line is plain where no tile of either grid ends so near."""
+BESIDE = 2
+"""Each line is compared with those two pixels away: they lie alike between the coarse pixels, whose scale is near 2."""
 COUNTED = 0.25
 """Lines with less than this share of the longest line's free pixels don't count."""
 AXES = (2, 3)
@@ -42,11 +44,22 @@ AXES = (2, 3)
 Floats = NDArray[np.float32]
 
 
+class Moved(Upsampling):
+    """The same tiles, nearer to the first pixel by the margin: they still cover all that is free."""
+
+    def tiles(self, known: Tensor) -> list[Tile]:
+        """See `Upsampling`."""
+        own = super().tiles(known)
+        return [Tile(tile.lesion, tile.row - self.margin, tile.column - self.margin) for tile in own]
+
+
 @dataclass(frozen=True)
 class Steps:
-    """Pooled over lesions, ratios of the mean step across a line in one grid to that in the other.
+    """Pooled over lesions: the mean step across a line in one grid over that in the other, against the lines beside it.
 
-    edges: where a tile ends in the first and none in the second. plain: where none ends in either.
+    What is left is a step at that very line: texture is alike in both grids, and where grain is stronger in one of
+    them, as in tiles that see no known skin, it is so for the lines beside as well. edges: where a tile ends in the
+    first grid and none in the second. plain: where none ends in either.
     """
 
     edges: list[float]
@@ -64,7 +77,7 @@ class Raiser:
         found = []
         for seed in range(count):
             model = (self._generator.fingerprint, self._generator.precision)
-            name = name_of("tile edges", *model, repr(how), target, seed, STEPS, DISC, WIDER)
+            name = name_of("tile edges, moved grid", *model, repr(how), target, seed, STEPS, DISC)
             stored = self._kept.get(name)
             if stored is None and self._paint:
                 print(f"  {what}, {target}²: {seed + 1} of {count}", file=sys.stderr, flush=True)
@@ -125,18 +138,22 @@ def compared(lesions: Sequence[dict[str, NDArray[np.generic]]], how: Upsampling,
             lines = [_lines(grid, free, axis) for grid in _grids(how)]
             inside = free[1:] & free[:-1] if axis == AXES[0] else (free[:, 1:] & free[:, :-1]).T
             good = inside.sum(1) > COUNTED * inside.sum(1).max()
-            for line in (int(i) + 1 for i in np.flatnonzero(good)):
+            ratio = np.log(np.where(good, steps[0], 1) / np.where(good, steps[1], 1))
+            for line in range(1 + BESIDE, side - BESIDE):
+                if not good[[line - 1, line - 1 - BESIDE, line - 1 + BESIDE]].all():
+                    continue
+                step = ratio[line - 1] - (ratio[line - 1 - BESIDE] + ratio[line - 1 + BESIDE]) / 2
                 near = [min(abs(line - edge) for edge in own) for own in lines]
                 if min(near) > CLEAR:
-                    plain.append(float(steps[0, line - 1] / steps[1, line - 1]))
-                for own, other in ((0, 1), (1, 0)):
+                    plain.append(float(np.exp(step)))
+                for own, other, sign in ((0, 1, 1), (1, 0, -1)):
                     if near[own] == 0 and near[other] > CLEAR:
-                        edges.append(float(steps[own, line - 1] / steps[other, line - 1]))
+                        edges.append(float(np.exp(sign * step)))
     return Steps(edges, plain)
 
 
 def _grids(how: Upsampling) -> tuple[Upsampling, Upsampling]:
-    return how, replace(how, margin=how.margin + WIDER)
+    return how, Moved(**asdict(how))
 
 
 def _lines(how: Upsampling, free: NDArray[np.bool_], axis: int) -> set[int]:

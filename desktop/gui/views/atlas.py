@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QRegion, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QNativeGestureEvent, QPainter, QRegion, QResizeEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
 
 from desktop.gui import theme
@@ -139,9 +139,19 @@ class AtlasView(Pointing, QGraphicsView):
         else:
             super().keyPressEvent(event)
 
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Two fingers on the map zoom."""
+        if isinstance(event, QNativeGestureEvent):
+            return self.pinched(event)
+        return super().viewportEvent(event)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """The map lies elsewhere, and so do its marks."""
+        super().scrollContentsBy(dx, dy)
+        self.redraw()
+
     def _moved(self) -> None:
-        self.marks.spoil()
-        self.viewport().update()
+        self.redraw()
         self.point_by_keyboard()
 
     # what gestures ask

@@ -1,8 +1,8 @@
 """What holds across the whole code: quick imports, a quick command line, no trace of the machine it was written on."""
 
 import ast
+import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -51,16 +51,14 @@ def test_commands_import_their_machinery_when_they_run(path: Path) -> None:
 def test_help_appears_at_once() -> None:
     command = [sys.executable, "-c", "from desktop.cli import main; main()", "--help"]
 
-    def median() -> float:
-        seconds = []
-        for _ in range(5):
-            start = time.perf_counter()
-            subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-            seconds.append(time.perf_counter() - start)
-        return statistics.median(seconds)
-
-    # A busy machine may delay one round of five, hardly three in a row.
-    assert min(median() for _ in range(3)) < HELP_SECONDS
+    seconds = []
+    for _ in range(4):
+        before, start = os.times(), time.perf_counter()
+        subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+        wall, after = time.perf_counter() - start, os.times()
+        used = after.children_user + after.children_system - before.children_user - before.children_system
+        seconds.append(min(wall, used))  # other work on the machine may keep it waiting
+    assert min(seconds) < HELP_SECONDS
 
 
 def test_no_tracked_file_names_the_machine_it_was_written_on() -> None:

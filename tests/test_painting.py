@@ -173,17 +173,17 @@ def test_an_outline_in_the_texture_takes_the_skin_inside_it(tube: SkinGrid) -> N
 
 
 def test_a_large_lasso_is_quick(body: Surface) -> None:
-    """The aim is 250 ms on a quiet machine; the best of five here, with room for a busy one."""
+    """The aim is 250 ms on a quiet machine; the best of five here, of the processor's time on a busy one."""
     grid = SkinGrid(body, {0: (4096, 4096)})
     grid.owners(0)
     turn = np.linspace(0, 2 * np.pi, 400)
     outline = 0.5 + 0.45 * np.column_stack([np.cos(turn), np.sin(turn)])
     taken = []
     for _ in range(5):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), time.process_time()
         masks: Masks = {}
         grid.paint(masks, grid.outlined(0, outline))
-        taken.append(time.perf_counter() - started)
+        taken.append(min(time.perf_counter() - started, time.process_time() - before))
     assert masks[0].sum() > 4e6
     assert min(taken) < 0.6
 

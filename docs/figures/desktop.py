@@ -240,6 +240,7 @@ def _save(shown: Window, path: Path, quality: int = 86) -> None:
     """As JPEG without colour subsampling: a palette would change the skin, whole colours take a megabyte."""
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "window.png"
+        shown.body.grab()  # smoothly drawn, however busy the machine is
         shown.grab().save(str(picture))
         with Image.open(picture) as full:
             full.convert("RGB").save(path, quality=quality, subsampling=0, optimize=True)

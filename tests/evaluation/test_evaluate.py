@@ -17,6 +17,7 @@ from engine.evaluation.samples import SampleSettings
 from engine.generators.ddpm import DdpmGenerator
 from tests.evaluation.lesions import CLASSES, pictures, write_folder
 
+pytestmark = pytest.mark.timeout(900)  # half a minute of work, which a busy machine may take ten times as long for
 EFFORT = Effort(count=32, seeds=1, steps=4, draws=20, most_learnt=60, tones=0)
 SETTINGS = SampleSettings(steps=2)
 ONCE = (

@@ -50,6 +50,7 @@ ENOUGH = 32
 ENOUGH_PEERS = 8
 FRAMES_DECIDED = 256
 QUICK_COUNT, QUICK_PEERS = 4, 2
+ON_SHEET = ("ours", "ours as sampled", "replacement, DDPM", "DDNM", "RePaint, 20", "ours as placed")
 NOTE = """Medians of gradient ratio, seam ratio (both: crops; avatars) and colour step (ΔE2000), means of IoU.
 Plain skins (their number): the colour rule finds nothing as large as the lesion in the skin without one."""
 
@@ -91,7 +92,8 @@ def main(arguments: Sequence[str]) -> int:
     real = lesions(QUICK_REAL_LESIONS if chosen.quick else REAL_LESIONS)
     print(_columns([ours, *results, *others, placed], found, real), end="\n\n")
     if asked.sheet is not None:
-        write_sheet(asked.sheet, [p.skin for p in found], {r.name: r.pictures for r in [ours, *results[:4], placed]})
+        made = zip(ON_SHEET, [ours, *results[:4], placed], strict=True)
+        write_sheet(asked.sheet, [p.skin for p in found], {name: result.pictures for name, result in made})
     title = f"Guidance, {len(found)} skins, network 'default' ({painter.model.fingerprint[:12]})"
     kept.close()
     return finish(title, _figures(ours, results, placed, frames, unguided), chosen, peer="RePaint, 20 evaluations")

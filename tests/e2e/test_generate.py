@@ -1,6 +1,7 @@
 """`moulage generate` as a user runs it: real body, real network at few steps, real files."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -163,7 +164,7 @@ def test_killed_in_the_middle_nothing_is_half_written(default_patient: Path, tmp
         ) as process:
             while not (out / "scene.moulage").exists() and process.poll() is None:
                 time.sleep(0.1)
-            time.sleep(0.5)  # until it is in the middle of painting
+            _let_work(process, 1.5)  # until it is in the middle of painting
             process.send_signal(sign)
             _, error = process.communicate(timeout=60)
         assert process.returncode != 0
@@ -172,6 +173,22 @@ def test_killed_in_the_middle_nothing_is_half_written(default_patient: Path, tmp
         assert left <= {"manifest.jsonl", "scene.moulage", "run.jsonl"}
         with Scene.open(out / "scene.moulage") as scene:
             assert scene.entries() == ()
+
+
+def _let_work(process: "subprocess.Popen[str]", seconds: float) -> None:
+    """Wait until the process has had so much of the processor, however busy the machine is; or has ended."""
+    status = Path(f"/proc/{process.pid}/stat")
+    if not status.exists():
+        time.sleep(seconds)
+        return
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def used() -> float:
+        return sum(map(int, status.read_text().rpartition(")")[2].split()[11:13])) / ticks if status.exists() else 0.0
+
+    before = used()
+    while process.poll() is None and used() < before + seconds:
+        time.sleep(0.05)
 
 
 def _interruptible() -> None:

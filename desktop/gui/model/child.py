@@ -84,11 +84,11 @@ class Child(QObject):
         if process is not None:
             process.closeWriteChannel()
         for leaving in self.findChildren(QProcess):
+            leaving.blockSignals(True)  # what waits for it to be gone is not begun any more
             if leaving.state() != QProcess.ProcessState.NotRunning and not leaving.waitForFinished(_LEAVE_MS):
                 leaving.kill()
                 leaving.waitForFinished(_LEAVE_MS)
-        if process is not None:
-            process.deleteLater()
+            leaving.deleteLater()
 
     def _part(self) -> QProcess | None:
         process, self._process = self._process, None

@@ -234,7 +234,7 @@ class Session(QObject):
         self._ticking.stop()
         self.link.close()
         self.engine.close()
-        while self._next:
+        while self._next and self.pending:
             self.background.settle()
         self.background.close()
         if self.document is not None:

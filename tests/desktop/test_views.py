@@ -190,7 +190,6 @@ def test_a_lesion_dragged_on_the_body_is_one_step(limb: "Window", qtbot: Any) ->
     assert document is not None
     QTest.mouseClick(body, _left(), pos=body.middle.toPoint())
     assert session.selection == "one"
-    limb.notes.hide()
     session.set_hover(None)
     before = pixels(body)
     goal = body.middle + QPointF(0, -120)
@@ -205,7 +204,6 @@ def test_a_lesion_dragged_on_the_body_is_one_step(limb: "Window", qtbot: Any) ->
     trigger(qtbot, limb, "Undo")
     settled(qtbot, limb)
     session.set_hover(None)
-    limb.notes.hide()  # it took some of the view's height
     qtbot.waitUntil(lambda: np.array_equal(pixels(body), before), timeout=LOADING_MS)
 
 
@@ -280,6 +278,40 @@ def test_a_drag_given_up_changes_nothing(limb: "Window", qtbot: Any) -> None:
     limb.session.set_hover(None)
     qtbot.waitUntil(lambda: np.array_equal(pixels(body), before), timeout=LOADING_MS)
     assert steps(limb) == ("Add nevus",)
+
+
+def test_another_button_neither_ends_a_stroke_nor_begins_one(limb: "Window", qtbot: Any) -> None:
+    from PySide6.QtCore import QPoint, Qt
+    from PySide6.QtTest import QTest
+
+    from desktop.gui.model.tools import Tool
+
+    body, session = limb.body, limb.session
+    session.tools.choose(Tool.BRUSH)
+    start = body.middle.toPoint()
+    camera = body.camera
+    QTest.mousePress(body, _left(), pos=start)
+    QTest.mousePress(body, Qt.MouseButton.RightButton, pos=start)
+    move_to(body, start + QPoint(30, 0))
+    QTest.mouseRelease(body, Qt.MouseButton.RightButton, pos=start + QPoint(30, 0))
+    assert body.gestures.busy
+    move_to(body, start + QPoint(60, 0))
+    QTest.mouseRelease(body, _left(), pos=start + QPoint(60, 0))
+    assert not body.gestures.busy
+    assert body.camera == camera
+    settled(qtbot, limb)
+    assert steps(limb) == ("Add nevus", "Paint Region 1")
+
+
+def test_a_body_that_was_hidden_while_it_was_coarse_gets_sharp(limb: "Window", qtbot: Any) -> None:
+    body = limb.body
+    body.look(90.0)
+    body.repaint()
+    assert body.shot is not None
+    assert not body.shot.smooth
+    body.hide()
+    body.show()
+    qtbot.waitUntil(lambda: body.shot is not None and body.shot.smooth, timeout=LOADING_MS)
 
 
 def test_lesions_are_moved_turned_and_resized_by_keys(limb: "Window", qtbot: Any) -> None:

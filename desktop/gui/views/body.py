@@ -102,6 +102,10 @@ class BodyView(Pointing, BodyCanvas):
         else:
             self._look(self.camera.panned(-moved.x() / self.height(), moved.y() / self.height()))
 
+    def come_to_rest(self) -> None:
+        """What was drawn quickly gets sharp."""
+        self.sharpen_now()
+
     def step_around(self, right: int, up: int, modifiers: Qt.KeyboardModifier) -> None:
         """Turn; with shift, shift."""
         if self.camera is not None:

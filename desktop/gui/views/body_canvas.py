@@ -150,18 +150,18 @@ class BodyCanvas(QWidget):
 
     def _sharpen(self) -> None:
         """A band of the smooth picture, once the body has come to rest."""
-        if self.picture is None or self.picture.is_sharp:
+        if self.picture is None or not self.picture.sharpens:
             return
         self.picture.sharpen()
-        if self.picture.is_sharp:
+        if self.picture.sharpens:
+            self._resting.start(0)
+        else:
             self.marks.spoil()
             self.update()
-        else:
-            self._resting.start(0)
 
-    def come_to_rest(self) -> None:
-        """The pointer was let go: what was drawn quickly gets sharp."""
-        if self.picture is not None and not self.picture.is_sharp:
+    def sharpen_now(self) -> None:
+        """What was drawn quickly gets sharp without waiting for rest."""
+        if self.picture is not None and self.picture.sharpens:
             self._resting.start(0)
 
     # what changes
@@ -194,6 +194,7 @@ class BodyCanvas(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Go on with what was left."""
         super().showEvent(event)
+        self.sharpen_now()
         if self.picture is not None and not self.picture.scene.complete:
             self._uploading.start()
 

@@ -133,9 +133,9 @@ class BodyPicture:
         return self.shot
 
     @property
-    def is_sharp(self) -> bool:
-        """Whether the smooth picture is shown."""
-        return self.shot is not None and self.shot.smooth
+    def sharpens(self) -> bool:
+        """Whether a quick picture is shown, and bands of the smooth one are still to be drawn."""
+        return self._pose is not None and self.shot is not None and not self.shot.smooth
 
     def sharpen(self) -> None:
         """Draw the next band of the smooth picture; with the last one it is shown."""

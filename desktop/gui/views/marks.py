@@ -21,6 +21,8 @@ from desktop.gui.views.gestures import Gestures
 from desktop.gui.views.strokes import Mark, Stroke
 from engine.lesion import Site
 
+QUARTER = COUNT // 4
+"""Of a ring's points, the one to the right; the first is at the top."""
 SELECTED = 1.25
 """How much wider than a selected lesion its ring is."""
 _HANDLE_OUT_PX = 24.0
@@ -208,7 +210,3 @@ def _out(centre: QPointF, edge: QPointF, share: float) -> QPointF:
     length = max((away.x() ** 2 + away.y() ** 2) ** 0.5, 1e-6)
     reach: float = max(length, _HANDLE_OUT_PX) * share / length
     return QPointF(centre.x() + reach * away.x(), centre.y() + reach * away.y())
-
-
-QUARTER = COUNT // 4
-"""Of a ring's points, the one to the right; the first is at the top."""

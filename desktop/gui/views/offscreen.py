@@ -9,6 +9,9 @@ from types import TracebackType
 import moderngl
 from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QSurfaceFormat
 
+_SOFTWARE = ("llvmpipe", "softpipe", "SWR", "SwiftShader", "Software Renderer", "Basic Render")
+"""Parts of the names by which OpenGL calls its software: Mesa's and Google's, Apple's, Microsoft's."""
+
 
 class Offscreen:
     """A context of its own, current within `with`. OSError, with the reason, where there is no OpenGL 3.3."""
@@ -34,7 +37,7 @@ class Offscreen:
     @property
     def in_software(self) -> bool:
         """Whether the processor draws."""
-        return any(name in self.context.info["GL_RENDERER"] for name in ("llvmpipe", "softpipe", "SWR", "SwiftShader"))
+        return any(name in self.context.info["GL_RENDERER"] for name in _SOFTWARE)
 
     def __enter__(self) -> "Offscreen":
         if not self._depth and not self._qt.makeCurrent(self._surface):

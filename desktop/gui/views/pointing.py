@@ -81,8 +81,10 @@ class Pointing(Base):
     # the mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """The beginning of a click, a drag or a gesture."""
+        """The beginning of a click, a drag or a gesture; another button doesn't end the gesture under way."""
         self.by_keyboard = False
+        if self._gesture and event.button() != Qt.MouseButton.LeftButton:
+            return
         self._pressed, self._last, self._dragging = event.position(), event.position(), False
         left = event.button() == Qt.MouseButton.LeftButton
         self._gesture = left and self.gestures.press(event.position(), event.modifiers())
@@ -109,6 +111,8 @@ class Pointing(Base):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """The end of a gesture; a click places or selects."""
+        if self._gesture and event.button() != Qt.MouseButton.LeftButton:
+            return
         pressed, self._pressed = self._pressed, None
         self.come_to_rest()
         if self._gesture:

@@ -124,6 +124,8 @@ def test_messages_move_nothing_and_notes_go_by_themselves(egg: "Window", qtbot: 
     tell("A fault", True)
     tell("and a note after it", False)
     assert egg.notes.text.text() == "A fault\nand a note after it"
+    tell("and another", False)
+    assert egg.notes.text.text() == "A fault\nand another"  # a fault that stays doesn't gather notes
     assert not egg.notes.staying.isActive()
     assert places() == before
 

@@ -16,13 +16,14 @@ _LONGER_MS = 60
 class Notes(QFrame):
     """The last line that the user was told, over `place`.
 
-    Faults stay until they are put away; notes give way to the next one, and go after a while by themselves unless the
-    pointer is on them (`staying` counts).
+    Faults stay until they are put away, with the last note beneath; notes give way to the next one, and go after a
+    while by themselves unless the pointer is on them (`staying` counts).
     """
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._parent = self._place = parent
+        self._fault = ""
         self.text = label(wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setAccessibleName(self.tr("Message"))
@@ -51,13 +52,12 @@ class Notes(QFrame):
 
     def tell(self, text: str, fault: bool) -> None:
         """Show a line."""
-        if self.isVisible() and self.objectName() == "fault" and not fault:
-            text = f"{self.text.text()}\n{text}"
-            fault = True
-        self.setObjectName("fault" if fault else "note")
+        if fault or not self.isVisible():
+            self._fault = text if fault else ""
+        self.setObjectName("fault" if self._fault else "note")
         self.style().unpolish(self)
         self.style().polish(self)
-        self.text.setText(text)
+        self.text.setText(text if fault or not self._fault else f"{self._fault}\n{text}")
         self._settle()
         self.show()
         self.raise_()

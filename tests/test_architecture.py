@@ -57,7 +57,8 @@ def test_help_appears_at_once() -> None:
         subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
         wall, after = time.perf_counter() - start, os.times()
         used = after.children_user + after.children_system - before.children_user - before.children_system
-        seconds.append(min(wall, used))  # other work on the machine may keep it waiting
+        # Other work on the machine may keep it waiting; Windows doesn't tell what children used.
+        seconds.append(min(wall, used) if used else wall)
     assert min(seconds) < HELP_SECONDS
 
 

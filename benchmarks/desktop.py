@@ -263,11 +263,10 @@ def _turn(app: QApplication, seconds: float) -> None:
         time.sleep(0.002)
 
 
-def _wait(app: QApplication, done: Callable[[], bool], pause: float = 0.002) -> None:
+def _wait(app: QApplication, done: Callable[[], bool]) -> None:
     while not done():
         app.processEvents()
-        if pause:
-            time.sleep(pause)
+        time.sleep(0.002)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not chosen.quick:
         larger = _measured(raiser, Upsampling(), SIDES[1], many, OURS)
         figures += _figures(larger, f"{SIDES[1]}²", False, {})
-        for name in OTHERS.keys() - set(FOREIGN):
+        for name in (one for one in OTHERS if one not in FOREIGN):
             figures += _figures(_measured(raiser, OTHERS[name], side, few, name), f"{side}², {name}", None, {})
     kept.close()
     title = f"Tile upsampling: {Upsampling().steps} evaluations a tile and level, {generator.precision}"

@@ -103,7 +103,7 @@ class GrowControls(QWidget):
         self.grow.setEnabled(growing.can_grow(session))
         self.variants.setEnabled(growing.can_grow(session))
         self.scatter.setEnabled(scattering.can_scatter(session))
-        region = session.region_name
+        region = session.region_name.replace("&", "&&")  # a single one would mark a letter
         self.scatter.setText(self.tr("Scatter in {}").format(region) if region else self.tr("Scatter in region"))
         self.density.setEnabled(session.document is None or scattering.has_body_parts(session))
         self.cancel.setVisible(job is not None)

@@ -51,7 +51,8 @@ class LesionSpec:
     turn_deg: rotation of the patch about the surface normal.
     detail: side of the finished patch in pixels; above 128 by tile upsampling.
     class_guidance: classifier-free guidance weight; 1 is the plain conditional network.
-    kin: a seed that related lesions share, and the correlation (0 to 1) of their noise; None for a lesion of its own.
+    kin: a seed that related lesions share, and the correlation (0 to 1) of their noise up to 128²; None for a lesion of
+    its own.
     """
 
     lesion_class: str

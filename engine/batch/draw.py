@@ -39,7 +39,7 @@ _BODY, _KIND, _COUNT, _LESION, _ODD, _SITES = range(6)
 class LesionPlan:
     """All of a lesion but its site. number: from 1 within the patient; regions: body parts, all skin where none.
 
-    variation: turn in degrees and seed, where the outline is a variation of the one that `shape` and `seed` give.
+    variation: turn in degrees and seed, where outline and noise are variations of those that `shape` and `seed` give.
     odd: the lesion that differs from the patient's others (`UglyDuckling`).
     """
 

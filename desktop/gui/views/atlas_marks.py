@@ -63,7 +63,7 @@ class AtlasMarks(Marks):
         """See `Marks`."""
         return self.view.underMouse()
 
-    def ring_marks(self, outline: Ring, site: Site, colour: str, alpha: float = 1.0) -> list[Mark]:
+    def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """See `Marks`."""
         return [Stroke(path, colour, alpha) for path in self._paths(outline)]
 

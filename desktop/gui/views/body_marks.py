@@ -47,7 +47,7 @@ class BodyMarks(Marks):
         """See `Marks`."""
         return self.view.underMouse()
 
-    def ring_marks(self, outline: Ring, site: Site, colour: str, alpha: float = 1.0) -> list[Mark]:
+    def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """See `Marks`."""
         if self.view.shot is None:
             return []
@@ -97,7 +97,7 @@ class BodyMarks(Marks):
         image = _image(np.rint(255 * pixels).astype(np.uint8))
         across, down = self.view.width() / shot.depths.shape[1], self.view.height() / shot.depths.shape[0]
         place = QRectF(left * across, top * down, (right - left) * across, (bottom - top) * down)
-        return [Stain(image, place), *self.ring_marks(outline, site, colour, 0.8)]
+        return [Stain(image, place), *self.ring_marks(outline, colour, 0.8)]
 
     @property
     def _surface(self) -> Surface | None:

@@ -56,7 +56,7 @@ class Marks:
         """Whether the pointer itself is over this view."""
         raise NotImplementedError
 
-    def ring_marks(self, outline: Ring, site: Site, colour: str, alpha: float = 1.0) -> list[Mark]:
+    def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """A ring on the skin as this view sees it."""
         raise NotImplementedError
 
@@ -161,7 +161,7 @@ class Marks:
 
     def _ringed(self, site: Site, diameter_mm: float, colour: str) -> list[Mark]:
         """The true size on the skin, and about it a circle that is found from afar."""
-        marks = self.ring_marks(self._ring(site, diameter_mm), site, colour)
+        marks = self.ring_marks(self._ring(site, diameter_mm), colour)
         place = self.place_of(site)
         if place is not None and diameter_mm * self.points_per_mm(site) < 2 * theme.MARK_PX:
             marks.append(Stroke(strokes.circle(place, theme.MARK_PX), colour))

@@ -211,7 +211,7 @@ class Pipeline:
         try:
             folder = opened(task, number)
             patient = self._bodies.patient(plan)
-            picture_sizes.refuse_textures(patient.avatar, task.job.outputs)
+            picture_sizes.refuse_textures(patient.avatar.name, patient.avatar.materials, task.job.outputs)
             placed = {one.plan.number: one for one in placing.place(patient, plan)}
         except Elsewhere as error:
             self._permits.release()

@@ -166,7 +166,7 @@ class Window(QMainWindow):
     def _fill_recent(self) -> None:
         self._recent.clear()
         for path in self.session.recent:
-            self._recent.addAction(str(path), partial(verbs.open_path, self.session, path))
+            self._recent.addAction(str(path).replace("&", "&&"), partial(verbs.open_path, self.session, path))
         self._recent.setEnabled(bool(self.session.recent))
 
     def _show_document(self) -> None:

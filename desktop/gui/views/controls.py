@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 
 def label(text: str = "", style: str = "", wrap: bool = False) -> QLabel:
-    """A line of text. style: `heading` or `faint`, see `theme`."""
+    """A line of text, shown as it is: names may hold anything. style: `heading` or `faint`, see `theme`."""
     made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
     made.setObjectName(style)
     made.setWordWrap(wrap)
     return made

@@ -81,7 +81,7 @@ class Notes(QFrame):
         super().leaveEvent(event)
 
     def _wait(self) -> None:
-        if self.isVisible() and self.objectName() == "note":
+        if self.isVisible() and self.objectName() == "note" and not self.underMouse():
             self.staying.start(_STAYS_MS + _LONGER_MS * len(self.text.text()))
         else:
             self.staying.stop()

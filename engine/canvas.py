@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,8 @@ Pixels = NDArray[np.uint8]
 Array = TypeVar("Array", bound=NDArray[Any])
 PLAIN_SIZE = 1024
 _PATCHES_KEPT = 32
+_SKIN_SIDE = 128
+"""Pixels along the window in which the skin's colour is measured: a texel of skin is hardly ever finer than that."""
 
 
 class Canvas:
@@ -95,13 +98,15 @@ class Canvas:
 
     def skin_under(self, layer: LesionLayer) -> SkinColour:
         """The colour of the base skin around a layer's footprint."""
-        return _skin_around(layer, *self.patch_of(layer).sample(self.base))
+        patch = self.patch_of(layer, min(layer.rgb.shape[0], _SKIN_SIDE))
+        return _skin_around(layer, *patch.sample(self.base))
 
     def close_up(self, layer: LesionLayer) -> NDArray[np.uint8]:
         """What a dermatoscope sees: the lesion at its own resolution on this patient's skin, uint8 [P, P, 3] sRGB."""
         linear, valid = self.patch_of(layer).sample(self.base)
+        skin = _skin_around(layer, linear, valid) if len(linear) <= _SKIN_SIDE else self.skin_under(layer)
         alpha = layer.alpha[..., None] / np.float32(255)
-        lesion = _skin_around(layer, linear, valid).denormalise(LINEAR_OF_BYTE[layer.rgb])
+        lesion = skin.denormalise(LINEAR_OF_BYTE[layer.rgb])
         return to_bytes(linear + alpha * (lesion - linear))
 
     def _lay(self, layer: LesionLayer) -> Dirty:
@@ -150,9 +155,17 @@ class Canvas:
 
 
 def _skin_around(layer: LesionLayer, linear: NDArray[np.float32], valid: NDArray[np.bool_]) -> SkinColour:
-    """linear, valid: the base skin in the layer's window, as `Patch.sample` gives it."""
-    around = valid & (layer.alpha == 0)
+    """linear, valid: the base skin in the layer's window, as `Patch.sample` gives it, in any number of pixels."""
+    around = valid & ~_covered(layer.alpha, len(linear))
     return SkinColour.measure(linear, around if around.any() else valid)
+
+
+def _covered(alpha: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+    """Which of size² pixels a footprint touches, however little."""
+    if size == alpha.shape[0]:
+        return alpha > 0
+    shares = cv2.resize((alpha > 0).astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(shares > 0)
 
 
 def base_atlases(surface: Surface, avatar: Avatar) -> tuple[dict[int, Pixels], dict[int, NDArray[np.int32]]]:

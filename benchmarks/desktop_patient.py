@@ -3,36 +3,24 @@
 Each split halves an edge and the two triangles beside it, so the surface stays closed and keeps its shape.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.avatar import glb, skin
-from engine.avatar.body import COPYRIGHT, SKIN_ROUGHNESS, Body, BodySpec, shape
+from engine.avatar import skin
+from engine.avatar.body import Body, BodySpec, as_glb, shape
 from engine.avatar.model import Skeleton
-from engine.png import encode
 
 
 def refined_patient(spec: BodySpec, triangles: int) -> bytes:
     """A GLB of the patient with so many triangles, or one more."""
     spec = spec.completed()
     body = shape(spec)
-    pixels = encode(skin.paint(body, spec))
+    pixels = skin.paint(body, spec)
     while len(body.faces) < triangles:
         body = _split(body, (triangles - len(body.faces) + 1) // 2)
-    return glb.write(
-        body.positions,
-        body.normals,
-        body.uvs,
-        body.faces.astype(np.uint32),
-        body.skeleton,
-        pixels,
-        name="patient",
-        roughness=SKIN_ROUGHNESS,
-        copyright_=COPYRIGHT,
-        extras={"moulage": asdict(spec), "license": "CC0-1.0"},
-    )
+    return as_glb(body, pixels, spec)
 
 
 def _split(body: Body, most: int) -> Body:

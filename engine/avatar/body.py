@@ -111,7 +111,11 @@ def create(spec: BodySpec) -> bytes:
     """
     spec = spec.completed()
     body = shape(spec)
-    pixels = skin.paint(body, spec)
+    return as_glb(body, skin.paint(body, spec), spec)
+
+
+def as_glb(body: Body, pixels: NDArray[np.uint8], spec: BodySpec) -> bytes:
+    """A figure and its skin, uint8 [H, W, 3] or [H, W, 4], as a file that says from which specification it was made."""
     return glb.write(
         body.positions,
         body.normals,

@@ -14,7 +14,6 @@ from desktop.gui.model.ring import Ring
 from desktop.gui.model.ring import strokes as pieces_of
 from desktop.gui.model.tools import Tint
 from desktop.gui.model.uv_lines import Segments, UvLines, lesion_outlines, within
-from desktop.gui.views.gestures import Gestures
 from desktop.gui.views.marks import QUARTER, Marks
 from desktop.gui.views.strokes import Mark, Stroke, line
 from engine.lesion import LesionLayer, Site
@@ -30,7 +29,7 @@ class AtlasMarks(Marks):
     """Marks of the view of the texture. Lines of the mesh are sorted out once a document and material."""
 
     def __init__(self, view: AtlasView) -> None:
-        super().__init__(view.session)
+        super().__init__(view)
         self.view = view
         self._lines: dict[int, UvLines] = {}
         self._outlines: dict[tuple[str, int], tuple[LesionLayer, QPainterPath]] = {}
@@ -52,16 +51,6 @@ class AtlasMarks(Marks):
                 del self._outlines[key]
 
     # as `Marks` asks
-
-    @property
-    def gestures(self) -> Gestures:
-        """See `Marks`."""
-        return self.view.gestures
-
-    @property
-    def pointed_at(self) -> bool:
-        """See `Marks`."""
-        return self.view.underMouse()
 
     def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """See `Marks`."""

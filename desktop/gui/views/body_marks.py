@@ -13,7 +13,6 @@ from PySide6.QtGui import QColor, QImage
 from desktop.gui.model.ring import Ring
 from desktop.gui.views import strokes
 from desktop.gui.views.body_picture import Shot
-from desktop.gui.views.gestures import Gestures
 from desktop.gui.views.marks import QUARTER, Marks, runs
 from desktop.gui.views.strokes import Mark, Stain, Stroke
 from engine.lesion import Site
@@ -34,18 +33,8 @@ class BodyMarks(Marks):
     """Marks of the view of the body."""
 
     def __init__(self, view: BodyView) -> None:
-        super().__init__(view.session)
+        super().__init__(view)
         self.view = view
-
-    @property
-    def gestures(self) -> Gestures:
-        """See `Marks`."""
-        return self.view.gestures
-
-    @property
-    def pointed_at(self) -> bool:
-        """See `Marks`."""
-        return self.view.underMouse()
 
     def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """See `Marks`."""

@@ -4,7 +4,9 @@ under way, and the places of lesions that wait to be painted. A view says how th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF
@@ -13,13 +15,14 @@ from PySide6.QtGui import QPainter, QRegion
 from desktop.gui import theme
 from desktop.gui.model.document import Document
 from desktop.gui.model.ring import COUNT, Ring, ring
-from desktop.gui.model.session import Session
 from desktop.gui.model.tools import Tool
 from desktop.gui.model.waiting import waiting
 from desktop.gui.views import strokes
-from desktop.gui.views.gestures import Gestures
 from desktop.gui.views.strokes import Mark, Stroke
 from engine.lesion import Site
+
+if TYPE_CHECKING:
+    from desktop.gui.views.pointing import Pointing
 
 QUARTER = COUNT // 4
 """Of a ring's points, the one to the right; the first is at the top."""
@@ -32,13 +35,14 @@ _HANDLE_PX = 5.0
 _RINGS_KEPT = 200
 
 
-class Marks:
+class Marks(ABC):
     """Marks of one view. Those that stand are made anew when the session or the view changes, the pointer's when it
     moves, so that a moving pointer costs next to nothing.
     """
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, view: Pointing) -> None:
+        self.session = view.session
+        self._view = view
         self._standing: list[Mark] = []
         self._pointer: list[Mark] = []
         self._stale = True
@@ -46,35 +50,25 @@ class Marks:
 
     # what a view says
 
-    @property
-    def gestures(self) -> Gestures:
-        """The gesture under way in this view."""
-        raise NotImplementedError
-
-    @property
-    def pointed_at(self) -> bool:
-        """Whether the pointer itself is over this view."""
-        raise NotImplementedError
-
+    @abstractmethod
     def ring_marks(self, outline: Ring, colour: str, alpha: float = 1.0) -> list[Mark]:
         """A ring on the skin as this view sees it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place_of(self, site: Site) -> QPointF | None:
         """Where this view sees a site; None where it doesn't."""
-        raise NotImplementedError
 
+    @abstractmethod
     def points_per_mm(self, site: Site) -> float:
         """How large a millimetre of skin is seen at a site, about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def handle_places(self, site: Site, outline: Ring) -> dict[str, tuple[QPointF, QPointF]]:
         """For each handle (`size`, `turn`) the lesion's middle and the ring's edge beneath the handle."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ghost(self, outline: Ring, site: Site, diameter_mm: float, colour: str) -> list[Mark]:
         """The disc that a click would mark or paint, and its rim."""
-        raise NotImplementedError
 
     # drawing
 
@@ -121,7 +115,7 @@ class Marks:
         layer = self._document.layer(self.session.selection) if self._document is not None else None
         if layer is None:
             return None
-        gestures = self.gestures
+        gestures = self._view.gestures
         return gestures.preview_site or layer.spec.site, gestures.preview_diameter_mm or layer.spec.diameter_mm
 
     def _all_standing(self) -> list[Mark]:
@@ -143,18 +137,18 @@ class Marks:
 
     def _at_pointer(self) -> list[Mark]:
         marks: list[Mark] = []
-        outline = self.gestures.outline()
+        outline = self._view.gestures.outline()
         if len(outline) >= 2:
             marks.append(Stroke(strokes.line(outline, closed=True), theme.REGION))
         session, site = self.session, self.session.hover
-        if self._document is None or site is None or self.gestures.preview_site is not None:
+        if self._document is None or site is None or self._view.gestures.preview_site is not None:
             return marks
         tool = session.tools.tool
         if not tool.outlines:
             diameter = session.tools.brush_mm if tool.brushes else session.request.diameter_mm
             colour = theme.REGION if tool is Tool.BRUSH else theme.SITE
             marks += self.ghost(ring(self._document.patient.surface, site, diameter), site, diameter, colour)
-        place = None if self.pointed_at else self.place_of(site)
+        place = None if self._view.underMouse() else self.place_of(site)
         if place is not None:
             marks.append(Stroke(strokes.cross(place, _CROSS_PX), theme.SITE))
         return marks

@@ -3,12 +3,18 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "avatar"))
+from sample_bodies import plain_body, png
+from tube import layer
+from view_samples import LOADING_MS, opened, settled
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -124,3 +130,54 @@ def open_sockets() -> set[str]:
         if target.startswith("socket:"):
             found.add(target)
     return found
+
+
+@pytest.fixture(scope="module")
+def window(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Window"]:
+    """One window for all tests of a file, without an engine; afterwards no thread or timer of it may be left."""
+    from PySide6.QtCore import QSettings, QTimer
+
+    from desktop.gui.model import painting
+    from desktop.gui.model.session import Session
+    from desktop.gui.window import Window
+
+    threads = set(threading.enumerate())
+    session = Session(QSettings(str(tmp_path_factory.mktemp("settings") / "settings.ini"), QSettings.Format.IniFormat))
+    painting.connect(session)
+    shown = Window(session)
+    session.setParent(shown)
+    shown.show()
+    shown.activateWindow()
+    yield shown
+    shown.close()
+    qapp.processEvents()
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    ticking = [timer for timer in shown.findChildren(QTimer) if timer.isActive()]
+    shown.deleteLater()
+    qapp.processEvents()
+    assert not left
+    assert not ticking
+
+
+@pytest.fixture
+def limb(window: "Window", qtbot: Any, tmp_path: Path) -> "Window":
+    """A limb seen straight on, 40 cm of it, with a lesion of 20 mm in the middle of the picture."""
+    from desktop.gui.model import verbs
+    from desktop.gui.model.camera import Camera
+    from desktop.gui.model.tools import Looks, Tool
+
+    (tmp_path / "limb.glb").write_bytes(plain_body(encoded=png(512, 512)).glb())
+    with qtbot.waitActive(window, timeout=LOADING_MS):
+        pass
+    opened(qtbot, window, tmp_path / "limb.glb")
+    session, document = window.session, window.session.document
+    assert document is not None
+    session.tools.choose(Tool.POINT)
+    session.tools.show(**vars(Looks()))
+    site = document.patient.site_facing((0.0, 0.9, 2.0), (0.0, 0.0, -1.0))
+    verbs.edit(session, "Add nevus", lambda step: step.add(layer("one", site)))
+    settled(qtbot, window)
+    window.body.camera = Camera.facing(document.patient.surface.point(site), (0.0, 0.0, 1.0), 0.40)
+    window.atlas.fit()
+    window.body.grab()
+    return window

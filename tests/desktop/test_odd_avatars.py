@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "avatar"))
 from sample_bodies import Draft, png, tube
-from test_views import LOADING_MS, opened, settled, steps, window  # noqa: F401
+from view_samples import LOADING_MS, opened, settled, steps
 
 if TYPE_CHECKING:
     from desktop.gui.window import Window
@@ -64,7 +64,7 @@ def enormous() -> bytes:
     ids=["no UVs", "overlapping UVs", "three materials", "8192²"],
 )
 def test_odd_avatars_open_and_can_be_painted(
-    window: "Window",  # noqa: F811
+    window: "Window",
     qtbot: Any,
     tmp_path: Path,
     name: str,

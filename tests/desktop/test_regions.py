@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from shell_samples import trigger
-from test_views import LOADING_MS, move_to, opened, pixels, settled, steps, window  # noqa: F401
+from view_samples import LOADING_MS, move_to, opened, pixels, settled, steps
 
 if TYPE_CHECKING:
     from desktop.gui.window import Window
 
 
 @pytest.fixture
-def patient(window: "Window", qtbot: Any, default_patient: Path, tmp_path: Path) -> "Window":  # noqa: F811
+def patient(window: "Window", qtbot: Any, default_patient: Path, tmp_path: Path) -> "Window":
     """The default patient's back, 60 cm of it."""
     from desktop.gui.model.camera import Camera
     from desktop.gui.model.tools import Looks, Tool

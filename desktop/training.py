@@ -73,7 +73,7 @@ class Line:
 
 
 def train(wishes: "Wishes", devices: "Devices", seconds: float) -> bool:
-    """Run one training, saying how it goes; whether it is over."""
+    """Run one training, saying how it goes; False where somebody stopped it."""
     from engine.training.curves import Curves
     from engine.training.run import INNER, Run
 
@@ -103,4 +103,12 @@ def train(wishes: "Wishes", devices: "Devices", seconds: float) -> bool:
         f"is {wishes.output}" + ("" if over else "; run the same line again to continue")
     )
     say(f"look at {wishes.output / 'samples.png'}; use it with moulage generate --model {wishes.output}")
-    return over
+    return not interruption.came
+
+
+def train_per_class(wishes: "Wishes", devices: "Devices", seconds: float) -> None:
+    """One training after the other, of `seconds` each; then one model of all."""
+    from engine.training.run import join_classes, per_class
+
+    if all(train(own, devices, seconds) for own in per_class(wishes)) and devices.first and join_classes(wishes):
+        print(f"one network per class: {wishes.output}; use it with moulage generate --model {wishes.output}")

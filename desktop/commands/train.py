@@ -85,10 +85,10 @@ def train(
     import math
 
     from desktop.training import train as run
+    from desktop.training import train_per_class
     from engine.errors import BadInput
     from engine.training.devices import Devices
     from engine.training.run import Wishes
-    from engine.training.run import per_class as one_per_class
     from engine.training.settings import TrainSettings, stages_of
 
     if threads is not None:
@@ -131,8 +131,7 @@ def train(
         chroma_radius=chroma_radius,
     )
     seconds = math.inf if now is None else 60 * now
-    for own in one_per_class(wishes) if per_class else [wishes]:
-        run(own, devices, seconds)
+    (train_per_class if per_class else run)(wishes, devices, seconds)
 
 
 def pack(

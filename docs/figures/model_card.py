@@ -1,7 +1,9 @@
 """The model card's tables and sheets of samples, from the JSON and the pictures of `moulage evaluate`.
 
-python -m docs.figures.model_card figures.json [more.json …] --samples evaluation/samples-… [-o docs/model-card.md]
-Each table goes between its markers in the card; the rest of the page is written by hand.
+python -m docs.figures.model_card figures.json [more.json …] [--samples evaluation/samples-…] [-o docs/model-card.md]
+python -m docs.figures.model_card --compare MARKER one.json other.json
+Each table goes between its markers in the card; the rest of the page is written by hand. With --compare, several
+networks stand side by side in one table.
 """
 
 import argparse
@@ -41,11 +43,17 @@ def figure(document: dict[str, Any]) -> Figure:
     )
 
 
-def section(path: Path) -> str:
-    """Command, table, what was withheld, remarks."""
-    document = json.loads(path.read_text(encoding="utf-8"))
+def read(path: Path) -> dict[str, Any]:
+    """The JSON of one evaluation."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if (document.get("schema"), document.get("version")) != (SCHEMA, VERSION):
         raise BadInput(f"{path}: is no {SCHEMA} of version {VERSION}")
+    return document
+
+
+def section(path: Path) -> str:
+    """Command, table, what was withheld, remarks."""
+    document = read(path)
     settings, data = document["settings"], document["data"]
     real = ", ".join(f"{sum(data[part].values()):,} {part}" for part in ("train", "test"))
     lines = [
@@ -59,6 +67,21 @@ def section(path: Path) -> str:
         *(f"- Skipped: {reason}: {count}." for reason, count in data["skipped"].items()),
     ]
     return "\n".join(lines)
+
+
+def comparison(paths: list[Path]) -> str:
+    """One table: a column for each network, named by its file, and what real pictures reach.
+
+    Measures that one of them lacks are left out.
+    """
+    columns = [{(line["measure"], line["group"]): figure(line) for line in read(p)["figures"]} for p in paths]
+    lines = [["measure", "of", *(path.stem for path in paths), "real"], ["---"] * (len(paths) + 3)]
+    for key, first in columns[0].items():
+        told = [column[key] for column in columns if key in column]
+        if first.best and len(told) == len(columns):
+            values = [*(one.generated for one in told), first.real]
+            lines.append([*key, *("" if value is None else value.text(first.digits) for value in values)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def sheet(folder: Path, model: str, licence: str, title: str) -> bytes:
@@ -88,18 +111,23 @@ def main() -> None:
     """Write tables into the card, and the sheet beside it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figures", type=Path, nargs="+", help="JSON files; figures-NAME.json fills the marker NAME")
-    parser.add_argument("--samples", type=Path, nargs="*", default=[], help="folders of sample sets")
+    parser.add_argument("--samples", type=Path, nargs="*", default=[], help="folders of the first model's sample sets")
+    parser.add_argument("--compare", metavar="MARKER", help="put all files into one table there")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/model-card.md"))
     arguments = parser.parse_args()
     card = arguments.output.read_text(encoding="utf-8")
-    for path in arguments.figures:
-        card = placed(card, path.stem, section(path))
+    if arguments.compare:
+        card = placed(card, arguments.compare, comparison(arguments.figures))
+    else:
+        for path in arguments.figures:
+            card = placed(card, path.stem, section(path))
     write_atomic(arguments.output, card.encode())
-    model = json.loads(arguments.figures[0].read_text(encoding="utf-8"))["model"]
+    model = read(arguments.figures[0])["model"]
     for folder in arguments.samples:
         kind = folder.name.split("-")[1]
-        path = arguments.output.parent / "images" / f"samples-{kind}.png"
-        write_atomic(path, sheet(folder, model["fingerprint"], model["licence"], f"Samples, {kind} outlines"))
+        path = arguments.output.parent / "images" / f"samples-{model['name']}-{kind}.png"
+        title = f"Samples of the network {model['name']}, {kind} outlines"
+        write_atomic(path, sheet(folder, model["fingerprint"], model["licence"], title))
         print(path)
     print(arguments.output)
 

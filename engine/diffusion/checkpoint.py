@@ -1,4 +1,7 @@
-"""Models on the disk: a folder with `config.json`, safetensors shards and a card. Nothing else is read or executed."""
+"""Models on the disk: a folder with `config.json`, safetensors shards and a card. Nothing else is read or executed.
+
+A model of one network per class has no shards of its own: its config's `per_class` names an inner folder for each.
+"""
 
 import hashlib
 import json
@@ -11,7 +14,7 @@ from typing import Any
 
 import torch
 
-from engine.diffusion.denoiser import UNetDenoiser
+from engine.diffusion.denoiser import ByClass, UNetDenoiser
 from engine.diffusion.noise import SIGMA_MAX, SIGMA_MIN
 from engine.errors import ModelError
 
@@ -22,7 +25,9 @@ MOST_BYTES = 4 << 30
 MOST_PARAMETERS = 1_000_000_000
 _MOST_CONFIG_BYTES = 1 << 20
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_HUB_FILES = ("config.json", "*.safetensors", "README.md")
+_HUB_FILES = ("config.json", "*/config.json", "*.safetensors", "README.md")
+_INNER_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}")
+"""Of a folder inside a model's: nothing that leads out of it."""
 _MOST_LAYERS = 8
 _MOST_BLOCKS = 8
 _MOST_CHANNELS = 4096
@@ -36,6 +41,7 @@ class Model:
     max_zoom: the largest magnification that it was trained with.
     chroma_radius: the scale, in pixels of 128, above which its colour differences can be trusted.
     fingerprint: SHA-256 over the names and bytes of the config and of all shards.
+    parts: the models of its classes, in their order, where it has one network per class.
     """
 
     folder: Path
@@ -48,6 +54,7 @@ class Model:
     max_zoom: float
     fingerprint: str
     shards: tuple[Path, ...]
+    parts: tuple["Model", ...] = ()
 
 
 def find(name: str | Path) -> Model:
@@ -63,8 +70,9 @@ def find(name: str | Path) -> Model:
         names = ", ".join(sorted(p.name for p in BUNDLED.iterdir() if (p / "config.json").is_file()))
         raise ModelError(f"--model: {text!r} is neither a model folder nor one of the shipped models: {names}")
     config = _read_config(folder / "config.json")
-    shards = tuple(sorted(folder.glob("*.safetensors")))
-    if not shards:
+    parts = _parts(folder, config)
+    shards = () if parts else tuple(sorted(folder.glob("*.safetensors")))
+    if not shards and not parts:
         raise ModelError(f"{folder}: has no *.safetensors; the weights are missing")
     if sum(shard.stat().st_size for shard in shards) > MOST_BYTES:
         raise ModelError(f"{folder}: the weights exceed {MOST_BYTES >> 30} GiB")
@@ -78,9 +86,18 @@ def find(name: str | Path) -> Model:
         float(config.get("sigma_min", SIGMA_MIN)),
         float(config.get("chroma_radius", 0.0)),
         float(config.get("max_zoom", MAX_ZOOM)),
-        _fingerprint([folder / "config.json", *shards]),
+        _fingerprint([folder / "config.json", *shards], parts),
         shards,
+        parts,
     )
+
+
+def denoiser(model: Model) -> UNetDenoiser | ByClass:
+    """What paints all of the model's classes, in fp32 on the CPU. ModelError as `load`."""
+    if not model.parts:
+        return load(model)
+    own = [list(part.config["classes"]).index(name) for name, part in zip(model.classes, model.parts, strict=True)]
+    return ByClass([load(part) for part in model.parts], own)
 
 
 def load(model: Model) -> UNetDenoiser:
@@ -88,6 +105,8 @@ def load(model: Model) -> UNetDenoiser:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if model.parts:
+        raise ModelError(f"{model.folder}: holds one network per class; name one of them: {model.parts[0].folder}")
     unet = _empty_network(model)
     state: dict[str, torch.Tensor] = {}
     for shard in model.shards:
@@ -185,9 +204,35 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _fingerprint(files: list[Path]) -> str:
+def _parts(folder: Path, config: Mapping[str, Any]) -> tuple[Model, ...]:
+    """The models that `per_class` names, in the order of `classes`; none where it isn't there."""
+    named = config.get("per_class")
+    if named is None:
+        return ()
+    path, classes = folder / "config.json", config["classes"]
+    if not (isinstance(named, dict) and list(named) == classes and all(isinstance(n, str) for n in named.values())):
+        raise ModelError(f"{path}: 'per_class' must name a folder for each of the classes {', '.join(classes)}")
+    parts = []
+    for name, inner in named.items():
+        if not _INNER_NAME.fullmatch(inner) or not (folder / inner).is_dir():
+            raise ModelError(f"{path}: 'per_class.{name}' is {inner!r}; it must be a folder beside config.json")
+        if "per_class" in _read_config(folder / inner / "config.json"):
+            raise ModelError(f"{folder / inner}: holds one network per class itself; it must be a single one")
+        part = find(folder / inner)
+        if name not in part.classes:
+            raise ModelError(f"{part.folder}: doesn't know the class {name}, which {path} takes from it")
+        for key in ("unet", "sigma_data"):
+            if part.config.get(key) != config.get(key):
+                raise ModelError(f"{part.folder}: has another {key!r} than {path}; train both from the same model")
+        parts.append(part)
+    return tuple(parts)
+
+
+def _fingerprint(files: list[Path], parts: tuple[Model, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:
             digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    for part in parts:
+        digest.update(f"{part.folder.name} {part.fingerprint}\n".encode())
     return digest.hexdigest()

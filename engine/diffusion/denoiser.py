@@ -4,6 +4,7 @@ Karras et al. 2022 (arXiv:2206.00364), eq. 7 and table 1. Known entries enter cl
 are (TD-Paint, arXiv:2410.09306). A 2×2 space-to-depth stem keeps the attention affordable.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -59,6 +60,26 @@ class UNetDenoiser(torch.nn.Module):
         f = F.pixel_shuffle(f.float(), 2)
         x0 = self.sigma_data**2 / variance * x + s * self.sigma_data * variance.rsqrt() * f
         return torch.where(known > 0, x, x0)
+
+
+class ByClass(torch.nn.Module):
+    """One network per class, as the poster has them: each picture is cleaned by the network of its label."""
+
+    def __init__(self, networks: Sequence[UNetDenoiser], labels: Sequence[int]) -> None:
+        """networks: of label 0, 1, … labels: what each of them calls its class itself."""
+        super().__init__()
+        self._networks = torch.nn.ModuleList(networks)
+        self._labels = tuple(labels)
+        self.conditional: bool = all(network.conditional for network in networks)
+
+    def forward(self, x: Tensor, sigma: Tensor, known: Tensor, label: Tensor, zoom: Tensor) -> Tensor:
+        """See `Denoiser`."""
+        x0 = torch.empty_like(x)
+        for number in sorted(set(label.tolist())):
+            mine = label == number
+            own = torch.full_like(label[mine], self._labels[number])
+            x0[mine] = self._networks[number](x[mine], sigma[mine], known[mine], own, zoom[mine])
+        return x0
 
 
 class WithoutKnownMap:

@@ -10,10 +10,13 @@ import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
-from engine.diffusion.denoiser import UNetDenoiser
+from engine.diffusion.denoiser import ByClass, UNetDenoiser
+
+Network = TypeVar("Network", bound=UNetDenoiser | ByClass)
 
 KINDS = ("fp32", "bf16")
 _PAYS = 1.2
@@ -54,10 +57,10 @@ def choose(device: torch.device) -> Choice:
     return _OPTIMUM[key]
 
 
-def prepared(network: UNetDenoiser, choice: Choice) -> UNetDenoiser:
+def prepared(network: Network, choice: Choice) -> Network:
     """The network with weights of that precision, in place. The sampler's state stays fp32."""
     if choice.precision == "bf16":
-        network.unet.to(torch.bfloat16)
+        network.to(torch.bfloat16)
     return network
 
 
@@ -66,7 +69,7 @@ def threads() -> int:
     return max(1, min(torch.get_num_threads(), usable_cores()))
 
 
-def batch(network: UNetDenoiser, device: torch.device, memory_mb: float | None = None) -> int:
+def batch(network: torch.nn.Module, device: torch.device, memory_mb: float | None = None) -> int:
     """The most native pictures to evaluate at once: enough to fill the device, within the memory given or left."""
     most = _CPU_BATCH if device.type == "cpu" else _ACCELERATOR_BATCH
     limit = memory_mb
@@ -77,9 +80,9 @@ def batch(network: UNetDenoiser, device: torch.device, memory_mb: float | None =
     return max(1, min(most, int(limit / picture_mb(network))))
 
 
-def picture_mb(network: UNetDenoiser) -> float:
+def picture_mb(network: torch.nn.Module) -> float:
     """Memory in MB (10^6 bytes) that one more native picture in a batch takes at the peak of an evaluation."""
-    first = next(network.unet.parameters())
+    first = next(network.parameters())
     return _PLANES * 64 * 64 * first.shape[0] * first.element_size() / 1e6
 
 

@@ -217,11 +217,13 @@ class _Run:
         chosen, remark = diets(self._learnt, self.generated, self._seed)
         if remark:
             self.remarks.append(f"usefulness: {remark}")
-        test, results = self._real.test, []
-        for diet in chosen:
-            observer = self._observer(f"usefulness: {diet.name}", diet.pictures)
-            results.append(usefulness(diet, test, read(observer, test.rgb), self._seed, self._effort.draws))
-        self.figures += lines.usefulness_lines(results)
+        test = self._real.test
+        for group in chosen:
+            results = []
+            for diet in group:
+                observer = self._observer(f"usefulness: {diet.name}", diet.pictures)
+                results.append(usefulness(diet, test, read(observer, test.rgb), self._seed, self._effort.draws))
+            self.figures += lines.usefulness_lines(results)
 
     def _memorisation(self) -> None:
         """A network that saw everything is searched for in everything; real pictures then stand for themselves."""

@@ -108,7 +108,7 @@ def class_lines(ours: tuple[Pictures, Reading], theirs: tuple[Pictures, Reading]
 
 
 def usefulness_lines(results: Sequence[Usefulness]) -> list[Figure]:
-    """Each diet beside the first, which is real pictures alone."""
+    """Each diet of a group beside the first, which is its real pictures alone."""
     found = []
     for result in results:
         for measure, own, base in (

@@ -13,6 +13,7 @@ from engine.evaluation.pictures import Pictures, joined
 
 MOST_REAL = 1000
 FEWEST = 24
+REAL = "real"
 _LEAST_FOR_THREE = 100
 
 
@@ -34,32 +35,29 @@ class Usefulness:
     auc: Estimate | None
 
 
-def diets(real: Pictures, generated: Pictures, seed: int, most_real: int = MOST_REAL) -> tuple[list[Diet], str]:
-    """Sets to be compared, all from the same real pictures; and a remark on what is left out and why ("" if nothing).
+def diets(
+    real: Pictures, generated: Pictures, seed: int, most_real: int = MOST_REAL
+) -> tuple[list[list[Diet]], str]:
+    """Sets to be compared, in groups that share their real pictures; and a remark on what is left out ("" if nothing).
 
-    Equally many real and generated pictures where there are enough of both; three times as many generated ones only
-    where so many exist.
+    Each group's first diet is its real pictures alone. Equally many real and generated ones, as many as there are of
+    both; three times as many generated ones beside the same real pictures where so many exist, else beside fewer.
     """
     count = min(most_real, len(real), len(generated))
     if count < FEWEST:
         return [], f"needs {FEWEST} real and {FEWEST} generated pictures, has {len(real)} and {len(generated)}"
-    threefold = min(count, len(generated) // 3)
-    remark = ""
-    if threefold >= min(_LEAST_FOR_THREE, count):
-        count = threefold
-    else:
-        remark = f"three times as many generated as real: left out, {len(generated)} generated pictures are too few"
-    some = real.take(_spread(real, count, seed))
-    alike = generated.take(_spread(generated, count, seed))
-    found = [
-        Diet("real", some),
+    some, alike = _drawn(real, count, seed), _drawn(generated, count, seed)
+    equal = [
+        Diet(REAL, some),
         Diet("real + generated 1×", joined([some, alike])),
         Diet("generated only", alike),
     ]
-    if not remark:
-        thrice = generated.take(_spread(generated, 3 * count, seed))
-        found.insert(2, Diet("real + generated 3×", joined([some, thrice])))
-    return found, remark
+    third = min(count, len(generated) // 3)
+    if third < min(_LEAST_FOR_THREE, count):
+        return [equal], f"three times as many generated as real: left out, {len(generated)} pictures are too few"
+    few = some if third == count else _drawn(real, third, seed)
+    threefold = Diet("real + generated 3×", joined([few, _drawn(generated, 3 * third, seed)]))
+    return [[*equal, threefold]] if few is some else [equal, [Diet(REAL, few), threefold]], ""
 
 
 def usefulness(diet: Diet, test: Pictures, reading: Reading, seed: int, draws: int) -> Usefulness:
@@ -74,8 +72,8 @@ def usefulness(diet: Diet, test: Pictures, reading: Reading, seed: int, draws: i
     return Usefulness(diet.name, len(diet.pictures), None if outlines is None else outlines.dice, score)
 
 
-def _spread(pictures: Pictures, count: int, seed: int) -> np.ndarray:
-    """Numbers of `count` pictures, drawn without repetition, classes in turn as long as they last."""
+def _drawn(pictures: Pictures, count: int, seed: int) -> Pictures:
+    """`count` of the pictures, without repetition, classes in turn as long as they last."""
     rng = np.random.default_rng([seed, len(pictures), count])
     queues = [list(rng.permutation(np.flatnonzero(pictures.label == c))) for c in np.unique(pictures.label)]
     chosen: list[int] = []
@@ -83,4 +81,4 @@ def _spread(pictures: Pictures, count: int, seed: int) -> np.ndarray:
         for queue in queues:
             if queue and len(chosen) < count:
                 chosen.append(int(queue.pop()))
-    return np.sort(np.array(chosen, np.int64))
+    return pictures.take(np.sort(np.array(chosen, np.int64)))

@@ -63,7 +63,7 @@ class DdpmGenerator:
         self.model = checkpoint.find(model)
         try:
             self.device = torch.device(device or best_device())
-            network = checkpoint.load(self.model).to(self.device)
+            network = checkpoint.denoiser(self.model).to(self.device)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(f"--device: {device!r} can't be used here ({error}); leave it out or say cpu") from error
         if arithmetic not in ("auto", *precision.KINDS):

@@ -54,19 +54,38 @@ def write_card(folder: Path, model: Model, about: Mapping[str, Any], command: st
     write_atomic(folder / NAME, text_of(folder, model, about, command, parameters).encode())
 
 
+def family_text(folder: Path, parts: Mapping[str, Model], licence: str) -> str:
+    """The card of a folder that holds one model per class: where each one's own card is."""
+    return "\n".join(
+        [
+            *_front_matter(licence),
+            f"# Model card: `{folder.name}`",
+            "",
+            "One diffusion network for each class, with lesion masks, 128×128 pixels. Class guidance needs a network",
+            "that knows them all and is not available. Synthetic pictures, for teaching and research. **Not for",
+            "diagnosis.**",
+            "",
+            "| class | card | fingerprint |",
+            "| --- | --- | --- |",
+            *(
+                f"| {name} | [{part.folder.name}]({part.folder.name}/{NAME}) | `{part.fingerprint}` |"
+                for name, part in parts.items()
+            ),
+            "",
+            f"**{licence}**. Pictures made with it carry the same notice.",
+            "",
+        ]
+    )
+
+
 def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, parameters: int) -> str:
     """The card as Markdown."""
     trained = model.config["trained"]
     unseen = model.config.get("saw_test_split") is False
-    non_commercial = NON_COMMERCIAL in model.licence
     classes = ", ".join(f"`{name}`" for name in model.classes)
     return "\n".join(
         [
-            "---",
-            f"license: {'cc-by-nc-4.0' if non_commercial else 'cc0-1.0' if 'CC0' in model.licence else 'other'}",
-            "tags: [diffusion, dermatoscopy, synthetic]",
-            "---",
-            "",
+            *_front_matter(model.licence),
             f"# Model card: `{folder.name}`",
             "",
             f"A class-conditional diffusion network that paints {classes} with their lesion masks, 128×128 pixels.",
@@ -113,6 +132,12 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
         ]
     )
+
+
+def _front_matter(licence: str) -> list[str]:
+    """What hubs read."""
+    short = "cc-by-nc-4.0" if NON_COMMERCIAL in licence else "cc0-1.0" if "CC0" in licence else "other"
+    return ["---", f"license: {short}", "tags: [diffusion, dermatoscopy, synthetic]", "---", ""]
 
 
 def _table(model: Model, parameters: int) -> list[str]:

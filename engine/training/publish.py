@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from engine.colour import SKIN_REFERENCE
+from engine.diffusion.checkpoint import Model
 from engine.diffusion.denoiser import UNetDenoiser
 from engine.errors import OutputError
 from engine.output.atomic import telling, write_atomic
+from engine.training.card import NAME as CARD
+from engine.training.card import family_text
 
 SHARD_BYTES = 16 << 20
 _HEADING = 1 << 18
@@ -73,6 +76,27 @@ def write_model(folder: Path, network: UNetDenoiser, config: Mapping[str, Any]) 
     for old in folder.glob("model-*.safetensors"):
         if old.name not in names:
             old.unlink()
+
+
+def write_family(folder: Path, parts: Mapping[str, Model]) -> None:
+    """Make the folder that holds one model per class a model itself: its config, which names them, and its card.
+
+    parts: by class, each in a folder directly inside, with one architecture.
+    """
+    one = next(iter(parts.values()))
+    seen = [part.config.get("saw_test_split") for part in parts.values()]
+    config = {
+        **{name: one.config[name] for name in ("unet", "sigma_data", "skin_reference_linear", "licence")},
+        "classes": list(parts),
+        "per_class": {name: part.folder.name for name, part in parts.items()},
+        "trained": {name: part.config["trained"] for name, part in parts.items()},
+        "saw_test_split": seen != [False] * len(seen),
+        "sigma_min": max(part.sigma_min for part in parts.values()),
+        "chroma_radius": max(part.chroma_radius for part in parts.values()),
+        "max_zoom": min(part.max_zoom for part in parts.values()),
+    }
+    write_atomic(folder / CARD, family_text(folder, parts, one.licence).encode())
+    write_atomic(folder / "config.json", json.dumps(config, indent=1).encode() + b"\n")
 
 
 def _shards(network: UNetDenoiser) -> list[dict[str, Tensor]]:

@@ -32,7 +32,7 @@ from engine.training.card import licence_of, write_card
 from engine.training.dataset import DEFAULT_CLASSES, problem_lines
 from engine.training.devices import Devices
 from engine.training.packing import Filters
-from engine.training.publish import Origin, config_of, write_model
+from engine.training.publish import Origin, config_of, write_family, write_model
 from engine.training.settings import TrainSettings
 from engine.training.sheet import NAME as SHEET
 from engine.training.sheet import SEEDS, write_sheet
@@ -279,6 +279,15 @@ def per_class(wishes: Wishes) -> list[Wishes]:
         )
         for name in wishes.classes
     ]
+
+
+def join_classes(wishes: Wishes) -> bool:
+    """Make `-o` a model of one network per class, once all of them are there; whether they are."""
+    folders = {own.settings.only_class: own.output for own in per_class(wishes)}
+    if not all((folder / "config.json").is_file() for folder in folders.values()):
+        return False
+    write_family(wishes.output, {str(name): checkpoint.find(folder) for name, folder in folders.items()})
+    return True
 
 
 def same_levels(network: UNetDenoiser, other: UNetDenoiser) -> bool:

@@ -26,6 +26,8 @@ REPORT_EVERY = 20
 AGREE_EVERY = 5
 """Steps between two looks at the clock that all processes share."""
 CHECKPOINT_SECONDS = 240.0
+_AVERAGE_POWER = 17
+"""Of the average while it warms up: it reaches over a twentieth of the steps so far (Karras et al. 2024, table 1)."""
 _WARM_SHARE = 0.1
 """No warm-up takes more than this share of the training."""
 
@@ -174,7 +176,7 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         progress.images += settings.batch * self._devices.count
-        decay = min(settings.ema, progress.step / (progress.step + 50))
+        decay = min(settings.ema, progress.step / (progress.step + _AVERAGE_POWER))
         with torch.no_grad():
             own: list[Tensor] = list(self.network.parameters())
             average: list[Tensor] = list(self.average.parameters())

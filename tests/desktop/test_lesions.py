@@ -214,6 +214,19 @@ def test_what_builds_on_a_step_that_fails_is_not_done(egg: Listener) -> None:
     assert egg.faults == ["no"]
 
 
+def test_a_click_is_not_for_verbs_that_were_asked_before_it(egg: Listener) -> None:
+    session = egg.session
+    session.set_selection("low")
+    lesions.duplicate(session)
+    lesions.delete(session)  # for the copy, which is selected when it is there
+    verbs.select(session, "high")
+    assert session.selected != ("high",)
+    egg.settle()
+    assert egg.ids == ["low", "high"] and tuple(session.selected) == ("high",)
+    verbs.select(session, "low")
+    assert tuple(session.selected) == ("low",)
+
+
 def test_what_waits_its_turn_is_done_before_the_scene_is_closed(listen: Callable[[], Listener], tmp_path: Path) -> None:
     heard = listen()
     heard.open(write_egg(tmp_path / "egg.moulage"))

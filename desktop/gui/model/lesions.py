@@ -102,7 +102,7 @@ def duplicate(session: Session) -> None:
             step.add(_copy_beside(document, layer, copies[layer.id]))
 
     name = f"Duplicate {named(originals)}"
-    verbs.edit(session, name, change, lambda update: verbs.select_many(session, list(copies.values())))
+    verbs.edit(session, name, change, lambda update: session.set_selected(list(copies.values())))
 
 
 @verbs.in_turn

@@ -211,6 +211,13 @@ class Session(QObject):
         else:
             do()
 
+    def in_order(self, do: Callable[[], object]) -> None:
+        """Do what builds on no step: now, or after the verbs that wait their turn, which are for what is selected."""
+        if self._next:
+            self._next.append(do)
+        else:
+            do()
+
     def set_busy(self, doing: str) -> None:
         """What slow work the window waits for; empty for none."""
         self.busy = doing

@@ -34,6 +34,16 @@ def in_turn(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concat
     return asked
 
 
+def in_order(verb: Callable[Concatenate[Session, _P], object]) -> Callable[Concatenate[Session, _P], None]:
+    """For verbs that choose what the next ones are for: asked while others wait their turn, they follow them."""
+
+    def asked(session: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        session.in_order(lambda: verb(session, *args, **kwargs))
+
+    functools.update_wrapper(asked, verb)
+    return asked
+
+
 # files
 
 
@@ -203,6 +213,7 @@ def show_as_saved(session: Session) -> None:
 # pointing and choosing
 
 
+@in_order
 def point_at(session: Session, site: Site, add: bool = False) -> None:
     """Point at the skin: select the lesion there, or mark the place of the next one.
 
@@ -213,7 +224,8 @@ def point_at(session: Session, site: Site, add: bool = False) -> None:
     found = session.document.lesion_at(site)
     if add:
         if found is not None:
-            toggle_selected(session, found)
+            kept = [key for key in session.selected if key != found]
+            session.set_selected(kept if found in session.selected else [*kept, found])
         return
     session.set_selection(found)
     if found is None:
@@ -225,26 +237,23 @@ def point_at(session: Session, site: Site, add: bool = False) -> None:
         session.set_site(site)
 
 
+@in_order
 def select(session: Session, layer_id: str | None) -> None:
     """Select a lesion."""
     session.set_selection(layer_id)
 
 
+@in_order
 def select_many(session: Session, layer_ids: Sequence[str]) -> None:
     """Select several lesions, the primary one last."""
     session.set_selected(layer_ids)
 
 
+@in_order
 def select_all(session: Session) -> None:
     """Select every lesion."""
     if session.document is not None:
         session.set_selected([layer.id for layer in session.document.layers])
-
-
-def toggle_selected(session: Session, layer_id: str) -> None:
-    """Add a lesion to the selected ones, or take it from them."""
-    kept = [key for key in session.selected if key != layer_id]
-    session.set_selected(kept if layer_id in session.selected else [*kept, layer_id])
 
 
 def roll_seed(session: Session) -> None:

@@ -36,21 +36,27 @@ class Figure:
 
 @dataclass(frozen=True)
 class Options:
-    """How a benchmark was called. quick: within two minutes on 2 cores. strict: a missed aim is a failure."""
+    """How a benchmark was called. quick: within two minutes on 2 cores. strict: a missed aim is a failure.
+
+    model: the network that is measured, where it is a choice.
+    """
 
     quick: bool
     json: Path | None
     strict: bool
+    model: str = "default"
 
 
-def options(description: str, arguments: Sequence[str] | None = None) -> Options:
-    """Read the command line."""
+def options(description: str, arguments: Sequence[str] | None = None, network: bool = False) -> Options:
+    """Read the command line. network: whether the benchmark measures any network."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="fewer repeats: ends within two minutes on 2 cores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where an aim is missed")
+    if network:
+        parser.add_argument("--model", default=Options.model, help="a network's name or folder")
     given = parser.parse_args(arguments)
-    return Options(given.quick, given.json, given.strict)
+    return Options(given.quick, given.json, given.strict, given.model if network else Options.model)
 
 
 def machine() -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""Speed and memory of the shipped generator on this machine, beside the same network run plainly (eager, fp32).
+"""Speed and memory of a network on this machine, beside the same network run plainly (eager, fp32).
 
 The ceiling is the fastest large matrix product that this machine does in the same precision, measured in turn with the
 evaluations. On a CPU the share of it is taken in processor time, so that other programs' work doesn't count.
@@ -41,17 +41,22 @@ QUICK_BATCHES = (1, 4)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print and return the exit code."""
-    chosen = options(__doc__.splitlines()[0], arguments)
-    generator = DdpmGenerator()
+    chosen = options(__doc__.splitlines()[0], arguments, network=True)
+    generator = DdpmGenerator(chosen.model)
     repeats = 1 if chosen.quick else 3
     batches = QUICK_BATCHES if chosen.quick else BATCHES
     figures = [*_network(generator, batches, repeats), *_lesions(generator, repeats)]
-    memory = None if chosen.quick else _memory()
+    memory = None if chosen.quick else _memory(chosen.model)
     if memory is not None:
         figures.append(Figure(f"peak memory of a process that makes one at {FULL}²", memory, "GB", MEMORY_GB))
     threads = f"{torch.get_num_threads()} threads" if generator.device.type == "cpu" else _device_name(generator)
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return finish(f"Speed: {generator.precision}, {threads}{load}", figures, chosen, "plain eager fp32")
+    return finish(
+        f"Speed: {generator.model.folder.name}, {generator.precision}, {threads}{load}",
+        figures,
+        chosen,
+        "plain eager fp32",
+    )
 
 
 def _network(generator: DdpmGenerator, batches: Sequence[int], repeats: int) -> list[Figure]:
@@ -143,14 +148,14 @@ def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, f
     return wall, (time.process_time() - busy) / torch.get_num_threads()
 
 
-def _memory() -> float | None:
+def _memory(model: str) -> float | None:
     """Peak resident size, GB, of a fresh process that makes one full lesion; None where the system doesn't tell."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_full_lesion_memory)
+        return pool.apply(_full_lesion_memory, (model,))
 
 
-def _full_lesion_memory() -> float | None:
-    DdpmGenerator().generate([_request(FULL)])
+def _full_lesion_memory(model: str) -> float | None:
+    DdpmGenerator(model).generate([_request(FULL)])
     peak = peak_memory_mb()
     return None if peak is None else peak / 1000
 

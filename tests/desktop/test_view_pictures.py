@@ -25,6 +25,25 @@ def test_a_body_that_was_hidden_while_it_was_coarse_gets_sharp(limb: "Window", q
     qtbot.waitUntil(lambda: body.shot is not None and body.shot.smooth, timeout=LOADING_MS)
 
 
+def test_a_body_whose_graphics_context_was_lost_is_drawn_anew(limb: "Window", qtbot: Any) -> None:
+    """As after a driver's reset: a context that can't be made current any more."""
+    body = limb.body
+    before = pixels(body)
+    faults: list[str] = []
+    body.failed.connect(faults.append)
+    lost = body.offscreen
+    assert lost is not None
+    lost._surface.destroy()
+    assert not lost.usable
+    body.follow_paint(None)
+    limb.session.set_selection(None)
+    assert body.picture is None
+    body.repaint()
+    assert body.offscreen is not lost and not faults
+    qtbot.waitUntil(lambda: body.shot is not None and body.shot.smooth, timeout=LOADING_MS)
+    assert np.array_equal(pixels(body), before)
+
+
 def test_looks_change_the_pictures_and_come_back(limb: "Window", qtbot: Any) -> None:
     body, atlas = limb.body, limb.atlas
     limb.body.look(180.0)

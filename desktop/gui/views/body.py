@@ -159,12 +159,12 @@ class BodyView(Pointing, BodyCanvas):
     def skin_inside(self, outline: Sequence[QPointF]) -> list[Piece]:
         """Visible skin inside a closed outline."""
         document, grid, pose = self.session.document, self.session.regions.grid, self.pose
-        if document is None or grid is None or pose is None or self.picture is None or self.offscreen is None:
+        if document is None or grid is None or pose is None or (picture := self.live) is None or self.offscreen is None:
             return []
         points = [(point.x() * pose.ratio, point.y() * pose.ratio) for point in outline]
-        kept = self.picture.kept(pose)
+        kept = picture.kept(pose)
         with self.offscreen:
-            return texels_inside(self.picture.scene, kept, pose, document.patient.surface, grid, points)
+            return texels_inside(picture.scene, kept, pose, document.patient.surface, grid, points)
 
     def handles(self) -> dict[str, QPointF]:
         """See `Marks.handles`."""

@@ -52,6 +52,17 @@ class BodyCanvas(QWidget):
         return self.picture.shot if self.picture is not None else None
 
     @property
+    def live(self) -> BodyPicture | None:
+        """The picture. None before it was made, and where its context was lost: the next drawing makes it anew."""
+        if self.picture is not None and self.offscreen is not None and not self.offscreen.usable:
+            self.picture = self.offscreen = None
+            self._resting.stop()
+            self._uploading.stop()
+            self.marks.forget()
+            self.update()
+        return self.picture
+
+    @property
     def scene(self) -> BodyScene | None:
         """The body on the graphics card; None before it was drawn."""
         return self.picture.scene if self.picture is not None else None
@@ -118,7 +129,7 @@ class BodyCanvas(QWidget):
     def _made(self) -> bool:
         """Whether there is something to draw with."""
         document = self.session.document
-        if self.picture is None and document is not None and not self._broken:
+        if self.live is None and document is not None and not self._broken:
             self._make(document)
         return self.picture is not None
 
@@ -143,17 +154,17 @@ class BodyCanvas(QWidget):
 
     def _upload(self) -> None:
         """A piece of what is not on the card yet."""
-        if self.picture is not None and self.picture.upload():
+        if (picture := self.live) is not None and picture.upload():
             self.update()
         if self.picture is None or self.picture.scene.complete:
             self._uploading.stop()
 
     def _sharpen(self) -> None:
         """A band of the smooth picture, once the body has come to rest."""
-        if self.picture is None or not self.picture.sharpens:
+        if (picture := self.live) is None or not picture.sharpens:
             return
-        self.picture.sharpen()
-        if self.picture.sharpens:
+        picture.sharpen()
+        if picture.sharpens:
             self._resting.start(0)
         else:
             self.marks.spoil()
@@ -168,8 +179,8 @@ class BodyCanvas(QWidget):
 
     def begin_anew(self) -> None:
         """Another document was opened."""
-        if self.picture is not None:
-            self.picture.release()
+        if (picture := self.live) is not None:
+            picture.release()
         self._resting.stop()
         self._uploading.stop()
         self.picture, self.camera, self._broken = None, None, False
@@ -177,13 +188,13 @@ class BodyCanvas(QWidget):
 
     def follow(self, changes: Changes) -> None:
         """Texels changed."""
-        if self.picture is not None:
-            self._spoiled(self.picture.follow(changes))
+        if (picture := self.live) is not None:
+            self._spoiled(picture.follow(changes))
 
     def follow_paint(self, dirty: Rects | None) -> None:
         """The region's overlay changed."""
-        if self.picture is not None:
-            self._spoiled(self.picture.paint(self.session.regions.overlay, dirty))
+        if (picture := self.live) is not None:
+            self._spoiled(picture.paint(self.session.regions.overlay, dirty))
 
     def _spoiled(self, boxes: Sequence[Box]) -> None:
         ratio = self.devicePixelRatio()

@@ -39,6 +39,15 @@ class Offscreen:
         """Whether the processor draws."""
         return any(name in self.context.info["GL_RENDERER"] for name in _SOFTWARE)
 
+    @property
+    def usable(self) -> bool:
+        """Whether the context can still be made current; a driver that was reset takes contexts away."""
+        if not self._depth:
+            if not self._qt.makeCurrent(self._surface):
+                return False
+            self._qt.doneCurrent()
+        return True
+
     def __enter__(self) -> "Offscreen":
         if not self._depth and not self._qt.makeCurrent(self._surface):
             raise OSError("its context can't be used")

@@ -36,6 +36,9 @@ MISSING_PICTURE = "picture missing"
 BAD_NAME = "name that is no file name"
 NAMED_TWICE = "named twice"
 
+NOT_STATED = "not stated"
+"""The licence of images whose data set names none: unknown, not free."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -103,8 +106,8 @@ class Dataset:
         return dict(Counter(sample.lesion_class for sample in self.samples).most_common())
 
     def licences(self) -> tuple[str, ...]:
-        """All licences that occur."""
-        return tuple(sorted({sample.licence for sample in self.samples if sample.licence}))
+        """All licences that occur; `NOT_STATED` among them where an image has none."""
+        return tuple(sorted({sample.licence or NOT_STATED for sample in self.samples}))
 
 
 def problem_lines(problems: Sequence[Problem], named: int = 3) -> list[str]:

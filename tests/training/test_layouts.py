@@ -11,6 +11,7 @@ from PIL import Image
 from engine.errors import DataError
 from engine.training import dataset as ds
 from engine.training import layouts
+from engine.training.card import licence_of
 from engine.training.dataset import problem_lines
 
 CLASS = {"nv": "nevus", "mel": "melanoma", "bkl": "benign keratosis"}
@@ -40,6 +41,47 @@ def test_the_finer_class_of_another_year_holds(tmp_path: Path) -> None:
     images = trees.drawn(4)
     trees.isic2016(tmp_path, images)
     assert layouts.read([trees.isic2017(tmp_path, images)]).counts() == {"nevus": 2, "melanoma": 2}
+
+
+def test_the_test_of_2016_says_benign_and_malignant_as_numbers_and_has_its_masks_among_its_images(
+    tmp_path: Path,
+) -> None:
+    images = trees.drawn(6)
+    found = layouts.read([trees.isic2016_test(tmp_path, images)])
+    assert found.problems == ()
+    assert {s.image_id: s.lesion_class for s in found.samples} == {
+        i.image_id: "melanoma" if i.dx == "mel" else "benign" for i in images
+    }
+    for sample in found.samples:
+        assert sample.mask is not None and sample.mask.name == f"{sample.image_id}_Segmentation.png"
+
+
+def test_numbers_of_2016_do_not_hide_the_class_of_another_year(tmp_path: Path) -> None:
+    images = trees.drawn(6, ("nv", "mel", "bkl"))
+    trees.isic2016_test(tmp_path, images)
+    found = layouts.read([trees.isic2017(tmp_path, images)])
+    assert found.counts() == {"nevus": 2, "melanoma": 2, "benign keratosis": 2}
+
+
+def test_parts_of_ham10000_may_lie_one_folder_deeper(tmp_path: Path) -> None:
+    images = trees.drawn(4)
+    folder = trees.ham10000(tmp_path, images)
+    for place in [path for path in sorted(folder.iterdir()) if path.is_dir()]:
+        aside = place.rename(folder / "aside")
+        place.mkdir()
+        aside.rename(place / place.name)
+    found = layouts.read([folder])
+    assert len(found) == 4 and not found.problems and all(sample.mask for sample in found.samples)
+
+
+def test_a_licence_that_is_not_stated_counts_as_such(tmp_path: Path) -> None:
+    free = trees.simple(tmp_path / "free", trees.drawn(2))
+    bare = trees.isic2017(tmp_path / "bare", trees.drawn(2))
+    assert layouts.read([free]).licences() == ("CC0-1.0",)
+    licences = layouts.read([free, bare]).licences()
+    assert set(licences) == {"CC0-1.0", ds.NOT_STATED}
+    assert licence_of(layouts.read([free]).licences()).startswith("CC0")
+    assert licence_of(licences) == "that of the training data: CC0-1.0, not stated; settle it before passing weights on"
 
 
 def test_licences_of_ham10000_are_known_without_being_stated(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def isic2016(folder: Path, images: Sequence[Drawn]) -> Path:
     return folder
 
 
+def isic2016_test(folder: Path, images: Sequence[Drawn]) -> Path:
+    """Part 3B of the test of 2016: masks among the images; classes as 0.0 and 1.0."""
+    place = folder / "ISBI2016_ISIC_Part3B_Test_Data"
+    for one in images:
+        save(place / f"{one.image_id}.jpg", place / f"{one.image_id}_Segmentation.png", one.seed)
+    rows = [(one.image_id, float(one.dx == "mel")) for one in images]
+    table(folder / "ISBI2016_ISIC_Part3B_Test_GroundTruth.csv", rows[0], rows[1:])
+    return folder
+
+
 def isic2017(folder: Path, images: Sequence[Drawn]) -> Path:
     """The challenge of 2017, with its superpixels among the images."""
     place = folder / "ISIC-2017_Training_Data"

@@ -3,6 +3,7 @@
 Tschandl et al. 2018, doi:10.1038/sdata.2018.161; segmentations: Tschandl et al. 2020, doi:10.1038/s41591-020-0942-0.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.training.dataset import Dataset
@@ -23,12 +24,17 @@ def read(folder: Path) -> Dataset:
     """See `engine.training.layouts.Layout`. Test images of the challenge (ISIC2018_Task3_Test_Images) aren't read."""
     path = next(folder / name for name in _TABLES if (folder / name).is_file())
     files = Files()
-    for part in sorted(folder.glob("HAM10000_images_part_*")):
-        files.images |= files_by_id(part)
-    for part in sorted(folder.glob("HAM10000_segmentations*")):
-        # The archive unpacks into a folder of its own name, or straight into where it lies.
-        for place in (part, *sorted(p for p in part.iterdir() if p.is_dir())) if part.is_dir() else ():
-            files.masks |= files_by_id(place, _SUFFIX)
+    for place in _places(folder, "HAM10000_images_part_*"):
+        files.images |= files_by_id(place)
+    for place in _places(folder, "HAM10000_segmentations*"):
+        files.masks |= files_by_id(place, _SUFFIX)
     rows = table(path, ("image_id", "dx", "lesion_id"))
     records = [Record(row["image_id"], row["dx"], row["lesion_id"], "HAM10000", LICENCE) for row in rows]
     return samples(records, files)
+
+
+def _places(folder: Path, pattern: str) -> Iterator[Path]:
+    """An archive unpacks into a folder of its own name, or straight into where it lies: each folder, what is in it."""
+    for place in sorted(path for path in folder.glob(pattern) if path.is_dir()):
+        yield place
+        yield from sorted(path for path in place.iterdir() if path.is_dir())

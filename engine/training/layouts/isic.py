@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import DataError
-from engine.training.dataset import Dataset
-from engine.training.layouts.records import Files, Record, files_by_id, samples, table
+from engine.training.dataset import CLASS_OF_DIAGNOSIS, Dataset
+from engine.training.layouts.records import Files, Record, files_by_id, number, samples, table
 
 NAME = "folders of an ISIC challenge (ISIC-2017_Training_Data, ISIC2018_Task3_Training_Input, …)"
 _IMAGES = ("ISBI2016_ISIC_Part*_Data", "ISIC-2017_*_Data", "ISIC2018_Task*_Input")
 _TRUTH = ("ISBI2016_ISIC_Part*GroundTruth", "ISIC-2017_*GroundTruth", "ISIC2018_Task*GroundTruth")
 _SUFFIX = "_segmentation"
+_NO_IMAGES = (_SUFFIX, "_superpixels")
+"""What lies among the images of some years, by the end of its name."""
 _GROUPS = "ISIC2018_Task3_*LesionGroupings.csv"
 _CLASSES_2018 = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 HAM10000_LICENCE = "CC-BY-NC-4.0"
@@ -31,15 +33,16 @@ def read(folder: Path) -> Dataset:
     files = Files()
     source: dict[str, str] = {}
     for place in _folders(folder, _IMAGES):
-        found = {i: path for i, path in files_by_id(place).items() if not i.endswith("_superpixels")}
+        found = {i: path for i, path in files_by_id(place).items() if not i.lower().endswith(_NO_IMAGES)}
         files.images |= found
+        files.masks |= files_by_id(place, _SUFFIX)  # Part 3B of 2016
         source |= dict.fromkeys(found, place.name)
     for place in _folders(folder, _TRUTH):
         files.masks |= files_by_id(place, _SUFFIX)
     diagnoses: dict[str, str] = {}
     for path in _tables(folder):
         for image_id, diagnosis in _diagnoses(path):
-            if diagnoses.get(image_id, "benign") == "benign":
+            if _fineness(diagnosis) > _fineness(diagnoses.get(image_id, "")):
                 diagnoses[image_id] = diagnosis
     lesions: dict[str, str] = {}
     for path in sorted(folder.rglob(_GROUPS)):
@@ -75,11 +78,22 @@ def _diagnoses(path: Path) -> Iterator[tuple[str, str]]:
             yield row["image"], next((name.lower() for name in _CLASSES_2018 if row[name] in ("1", "1.0")), "")
     elif len(columns) == 2:  # 2016 has no heading: the first row became the names of the columns
         first = tuple(rows[0])
-        yield first[0], first[1]
+        yield first[0], _of_2016(first[1])
         for row in rows:
-            yield row[first[0]], row[first[1]]
+            yield row[first[0]], _of_2016(row[first[1]])
     elif rows:
         raise DataError(f"{path}: is no table of classes of the challenges of 2016, 2017 or 2018")
+
+
+def _fineness(diagnosis: str) -> int:
+    """How much a table says of an image: nothing that is known, not more than that it is benign, or its class."""
+    return {None: 0, "benign": 1}.get(CLASS_OF_DIAGNOSIS.get(diagnosis.lower()), 2)
+
+
+def _of_2016(told: str) -> str:
+    """The training table says benign or malignant, that of the test images 0.0 or 1.0."""
+    value = number(told)
+    return told if value not in (0.0, 1.0) else "malignant" if value else "benign"
 
 
 def _of_2017(row: Mapping[str, str]) -> str:

@@ -65,6 +65,7 @@ def evaluate(
     effort = QUICK if quick else LONG
     effort = effort if count is None else replace(effort, count=count)
     settings = SampleSettings(outlines, seed)
+    _check_writable(json_file, work, reader_study)
     if reader_study is not None:
         _write_study(model, data, effort.count, settings, work, reader_study, device, force)
         return
@@ -74,6 +75,37 @@ def evaluate(
     _print(report)
     if json_file is not None:
         _write(json_file, report)
+
+
+def _check_writable(json_file: Path | None, work: Path, study: Path | None) -> None:
+    """BadInput where a result could not be written: hours lie between this line and the writing."""
+    from engine.errors import BadInput
+
+    if json_file is not None:
+        if json_file.is_dir():
+            raise BadInput(f"--json: {json_file} is a folder; name a file")
+        if not json_file.parent.is_dir():
+            raise BadInput(f"--json: there is no folder {json_file.parent}; make it, or name another file")
+        _try_writing("--json", json_file.parent)
+    for option, folder in (("--work", work), ("--reader-study", study)):
+        if folder is not None:
+            above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+            if not above.is_dir():
+                raise BadInput(f"{option}: {above} is a file; name a folder")
+            _try_writing(option, above)
+
+
+def _try_writing(option: str, folder: Path) -> None:
+    """Rights alone don't tell: a file system may be read-only. The file has no name, or loses it at once."""
+    import tempfile
+
+    from engine.errors import BadInput
+
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(f"{option}: can't write in {folder} ({error.strerror}); choose another place") from error
 
 
 def _write_study(

@@ -28,6 +28,13 @@ def moulage(*arguments: str) -> object:
         (("default", "--data", "data", "--outlines", "square"), "--outlines: is 'square'"),
         (("default", "--data", "data", "--lpips", "missing.onnx"), "--lpips: missing.onnx is no file"),
         (("default", "--data", "data"), "no usable image|can be decoded|no usable"),
+        (("default", "--data", "data", "--json", "missing/out.json"), "--json: there is no folder missing"),
+        (("default", "--data", "data", "--json", "data"), "--json: data is a folder"),
+        (("default", "--data", "data", "--json", "/proc/out.json"), "--json: can't write in /proc"),
+        (("default", "--data", "data", "--work", "data/metadata.csv"), "--work: data/metadata.csv is a file"),
+        (("default", "--data", "data", "--work", "data/metadata.csv/a"), "--work: .*metadata.csv is a file"),
+        (("default", "--data", "data", "--work", "/proc/a/b"), "--work: can't write in /proc"),
+        (("default", "--data", "data", "--reader-study", "data/metadata.csv"), "--reader-study: .* is a file"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -37,6 +44,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if any(argument.startswith("/proc/") for argument in arguments) and sys.platform != "linux":
+        pytest.skip("only Linux has a file system that even the superuser can't write in")
     folder = write_folder(tmp_path / "data", 2, 1)
     for image in (folder / "images").iterdir():
         image.write_bytes(b"no picture")

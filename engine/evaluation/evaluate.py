@@ -31,6 +31,7 @@ from engine.evaluation.skin_tones import generated_contrasts, tones
 from engine.evaluation.usefulness import diets, usefulness
 from engine.generators.ddpm import DdpmGenerator
 from engine.generators.protocol import Cancel
+from engine.training.seen import marks_of
 
 REFERENCE_SHARE = 0.25
 SAW = "saw_test_split"
@@ -80,8 +81,11 @@ def evaluate(
 ) -> Report:
     """Run every measure. work: folder of sample sets and trained observers, taken up again where it has them.
 
+    Test pictures of lesions that the network was trained on, by the list beside it, are left out.
     BadInput where nothing can be compared. Cancelled between two steps; what is finished stays in `work`.
     """
+    if not saw_test_split(generator.model.config):
+        real = real.without(marks_of(generator.model) or ())
     runs: dict[int, list[Figure]] = {}
     copies: dict[int, Memorisation] = {}
     withheld: dict[str, str] = {}

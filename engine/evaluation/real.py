@@ -5,8 +5,8 @@ corners, a lesion that covers 2 to 75 % of its square. What can't be used is cou
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from engine.training import layouts
 from engine.training.dataset import BROKEN_PICTURE, NAMED_TWICE, Dataset, Problem, Sample, problem_lines
 from engine.training.pictures import read_mask, read_rgb
 from engine.training.preparation import cut, normalised
+from engine.training.seen import mark
 from engine.training.split import split
 
 COVERED = (0.02, 0.75)
 _FRAME = 0.08
 LEFT_OUT_CORNERS = "two or more dark corners"
 LEFT_OUT_LESION = "lesion outside 2 to 75 % of the picture"
+TRAINED_ON = "test picture of a lesion that the network was trained on"
 Told = Callable[[int, int], None]
 
 
@@ -59,31 +61,48 @@ class RealData:
             "skipped": dict(self.skipped),
         }
 
+    def without(self, trained: Collection[str]) -> "RealData":
+        """Less the test pictures of lesions of which the network was trained on an image; `skipped` counts them.
+
+        trained: as `engine.training.seen.marks_of` lists them. BadInput where no test picture is left.
+        """
+        test = self.test
+        known = {lesion for lesion, name in zip(test.lesion, test.name, strict=True) if mark(name) in trained}
+        kept = np.array([lesion not in known for lesion in test.lesion], bool)
+        if not kept.any():
+            raise BadInput(f"--data: the network was trained on all {len(test)} test pictures; give other images")
+        if kept.all():
+            return self
+        return replace(self, test=test.take(kept), skipped={**self.skipped, TRAINED_ON: int((~kept).sum())})
+
 
 def read_real(
     folders: Sequence[Path], classes: Sequence[str], told: Told | None = None, cancel: Cancel | None = None
 ) -> RealData:
-    """All usable pictures of these classes.
+    """All usable pictures of these classes, each image once; the order of the folders decides nothing.
 
     BadInput where nothing is left, only one part of the split, or more than `MOST` pictures.
     """
+    folders = sorted(folders)
     dataset = layouts.read(folders).of_classes(classes)
     if len(dataset) > MOST:
         raise BadInput(f"--data: has {len(dataset)} pictures; at most {MOST} are measured at once; name fewer folders")
     if not dataset.samples:
         raise BadInput(f"--data: no picture of {', '.join(classes)} in {', '.join(map(str, folders))}{_why(dataset)}")
-    parts = split(_once(dataset))
-    problems = list(parts.train.problems)
+    # Of two copies either may say which lesion it shows, so the split sees both.
+    parts = split(dataset)
+    sides = _once(parts.train), _once(parts.test)
+    problems = [problem for side in sides for problem in side.problems]
     rows: list[list[_Row]] = [[], []]
-    total = len(parts.train) + len(parts.test)
-    for number, sample in enumerate((*parts.train.samples, *parts.test.samples)):
+    total = len(sides[0]) + len(sides[1])
+    for number, sample in enumerate((*sides[0].samples, *sides[1].samples)):
         if cancel is not None and cancel():
             raise Cancelled("stopped; nothing was changed")
         if told is not None and number % 50 == 0:
             told(number, total)
         answer = _row(sample)
         if isinstance(answer, _Row):
-            rows[number >= len(parts.train)].append(answer)
+            rows[number >= len(sides[0])].append(answer)
         else:
             problems.append(answer)
     skipped = dict(Counter(problem.reason for problem in problems).most_common())

@@ -17,7 +17,7 @@ from engine.diffusion.denoiser import UNetDenoiser
 from engine.diffusion.noise import SIGMA_MIN
 from engine.errors import BadInput, DataError
 from engine.output.atomic import telling
-from engine.training import layouts, pack, packing, state
+from engine.training import layouts, pack, packing, seen, state
 from engine.training.architecture import (
     SIZES,
     classes_chosen,
@@ -202,6 +202,7 @@ class Run:
             self.training.average,
             config_of(self.training.average, self.unet, classes, origin, sigma_min, radius, round(most, 2)),
         )
+        seen.write(folder, self.pack.image_id, ancestors)
         model = checkpoint.find(folder)
         if with_sheet:
             generator = DdpmGenerator(folder, device=str(self.devices.device), threads=torch.get_num_threads())

@@ -5,7 +5,8 @@ of one lesion, and near-duplicates under other ids, stay together: a cluster wit
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +40,17 @@ def is_test(lesion_id: str) -> bool:
 def split(dataset: Dataset) -> Split:
     """Train and test. Decodes every image small, 1.5 ms each; those that can't be decoded are listed and left out.
 
+    An image that one data set names a lesion for has that lesion's id in all. The order of the samples decides nothing.
     The problems of the whole data set stand in `train.problems`.
     """
+    named = _named(dataset)
     decoded, thumbnails, problems = _thumbnails(dataset)
-    lesions = _lesions(decoded)
+    decoded = [replace(s, lesion_id=named[s.image_id][0]) if s.image_id in named else s for s in decoded]
+    lesions = [sample.lesion_id for sample in decoded]
     found = duplicates.pairs(thumbnails)
     linked = [(lesions[i], lesions[j]) for i, j in found if lesions[i] != lesions[j]]
-    cluster = duplicates.clusters(sorted(set(lesions)), linked)
+    linked += [pair for names in named.values() for pair in pairwise(names)]
+    cluster = duplicates.clusters(sorted({*lesions, *(name for pair in linked for name in pair)}), linked)
     tested = {cluster[lesion] for lesion in cluster if is_test(lesion)}
     side = [cluster[lesion] in tested for lesion in lesions]
     return Split(
@@ -56,13 +61,13 @@ def split(dataset: Dataset) -> Split:
     )
 
 
-def _lesions(samples: list[Sample]) -> list[str]:
-    """The lesion of each sample. An image id is one lesion, even where a second data set calls it otherwise."""
-    named: dict[str, str] = {}
-    for sample in samples:
+def _named(dataset: Dataset) -> dict[str, list[str]]:
+    """By image id, the lesion's names, sorted, where a data set has one that isn't the image's own."""
+    names: dict[str, set[str]] = {}
+    for sample in dataset.samples:
         if sample.lesion_id != sample.image_id:
-            named.setdefault(sample.image_id, sample.lesion_id)
-    return [named.get(s.image_id, s.lesion_id) for s in samples]
+            names.setdefault(sample.image_id, set()).add(sample.lesion_id)
+    return {image: sorted(found) for image, found in names.items()}
 
 
 def _thumbnails(dataset: Dataset) -> tuple[list[Sample], NDArray[np.uint8], list[Problem]]:

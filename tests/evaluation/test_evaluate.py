@@ -1,5 +1,6 @@
 """The whole evaluation: every measure has its lines, flattering figures are withheld, and it can be repeated."""
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -15,6 +16,7 @@ from engine.evaluation.real import RealData, read_real
 from engine.evaluation.report import SCHEMA, VERSION, Report
 from engine.evaluation.samples import SampleSettings
 from engine.generators.ddpm import DdpmGenerator
+from engine.training import seen
 from tests.evaluation.lesions import CLASSES, pictures, write_folder
 
 pytestmark = pytest.mark.timeout(900)  # half a minute of work, which a busy machine may take ten times as long for
@@ -78,6 +80,17 @@ def test_weights_that_saw_the_test_split_get_no_figure_on_it(guilty: Report, cle
 def test_only_a_plain_no_counts_as_not_having_seen_the_test_split() -> None:
     assert saw_test_split({SAW: False}) == ""
     assert all(saw_test_split(config) for config in ({}, {SAW: True}, {SAW: "false"}, {SAW: None}, {SAW: 0}))
+
+
+def test_a_network_that_was_trained_on_the_test_pictures_is_not_measured_on_them(
+    innocent: DdpmGenerator, real: RealData, work: Path, tmp_path: Path
+) -> None:
+    """By the list beside the weights."""
+    seen.write(tmp_path, real.test.name, [])
+    told = copy.copy(innocent)
+    told.model = replace(innocent.model, folder=tmp_path)
+    with pytest.raises(BadInput, match=f"trained on all {len(real.test)} test pictures"):
+        evaluate(told, real, work, EFFORT, SETTINGS)
 
 
 def test_a_second_run_takes_everything_up_and_says_the_same(

@@ -76,6 +76,20 @@ def test_a_picture_counts_once(folder: Path) -> None:
     assert len(real.train) + len(real.test) == 48
 
 
+def test_the_order_of_the_folders_decides_nothing(folder: Path, tmp_path: Path) -> None:
+    """The second folder has the same images, but doesn't say which lesions they show."""
+    bare = write_folder(tmp_path / "bare", 24, 1)
+    rows = (bare / "metadata.csv").read_text().splitlines()
+    (bare / "metadata.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows) + "\n")
+    alone = read_real([folder], CLASSES)
+    one, other = read_real([folder, bare], CLASSES), read_real([bare, folder], CLASSES)
+    assert set(one.test.name) == set(alone.test.name) and set(one.test.lesion) == set(alone.test.lesion)
+    for ours, theirs in ((one.train, other.train), (one.test, other.test)):
+        assert (ours.name, ours.lesion) == (theirs.name, theirs.lesion)
+        assert np.array_equal(ours.rgb, theirs.rgb) and np.array_equal(ours.mask, theirs.mask)
+    assert one.about() == other.about()
+
+
 def test_reading_can_be_stopped(folder: Path) -> None:
     with pytest.raises(Cancelled):
         read_real([folder], CLASSES, cancel=lambda: True)

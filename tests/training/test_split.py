@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,30 @@ def test_images_of_one_lesion_stay_together(tmp_path: Path) -> None:
     images = [trees.Drawn(f"ISIC_{i:07d}", "nv", tested if i < 4 else trained, i) for i in range(8)]
     parts = split(layouts.read([trees.simple(tmp_path, images)]))
     assert [s.image_id for s in parts.test.samples] == [f"ISIC_{i:07d}" for i in range(4)]
+
+
+def test_an_image_has_the_lesion_that_any_data_set_names(tmp_path: Path) -> None:
+    images = trees.drawn(60)
+    told = trees.simple(tmp_path / "told", images)
+    bare = trees.isic2017(tmp_path / "bare", images)
+    for folders in ((told, bare), (bare, told)):
+        parts = split(layouts.read(folders))
+        assert {s.image_id for s in parts.test.samples} == {i.image_id for i in images if is_test(i.lesion_id)}
+        assert {s.lesion_id for s in parts.test.samples} <= {i.lesion_id for i in images}
+        assert len(parts.train) + len(parts.test) == 120
+
+
+def test_a_lesion_of_two_names_is_one(tmp_path: Path) -> None:
+    names = [f"HAM_{i:07d}" for i in range(200)]
+    tested, trained = next(n for n in names if is_test(n)), next(n for n in names if not is_test(n))
+    images = [trees.Drawn(f"ISIC_{i:07d}", "nv", trained, i) for i in range(3)]
+    one = trees.simple(tmp_path / "one", images)
+    other = trees.simple(tmp_path / "other", [replace(images[0], lesion_id=tested)])
+    sides = []
+    for folders in ((one, other), (other, one)):
+        parts = split(layouts.read(folders))
+        sides.append(({s.image_id for s in parts.train.samples}, {s.image_id for s in parts.test.samples}))
+    assert sides == [(set(), {i.image_id for i in images})] * 2
 
 
 def test_a_copy_under_another_name_is_no_training_image(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """Networks of others, where the user supplies their weights: features for FID and KID, and LPIPS.
 
 They come as ONNX files, which hold numbers and a graph but no code; OpenCV evaluates them. A feature network takes
-float32 [1, 3, 299, 299] in [-1, 1] and gives [1, D]: Inception's 2,048 pooled features give FID as it is usually
-reported. LPIPS (Zhang et al. 2018, arXiv:1801.03924) takes `input0` and `input1`, [1, 3, 128, 128] each, and gives one
-number.
+float32 [1, 3, 299, 299] in [-1, 1] and gives [1, D]: Inception's 2,048 pooled features, compared as they are, give FID
+and KID by their definitions; FID of few pictures is larger than that of many. LPIPS (Zhang et al. 2018,
+arXiv:1801.03924) takes `input0` and `input1`, [1, 3, 128, 128] each, and gives one number.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.evaluation.distances import Features
-from engine.evaluation.diversity import PAIRS, random_pairs
-from engine.evaluation.estimate import Estimate, mean_of
+from engine.evaluation.diversity import PAIRS, mean_of_pairs, random_pairs
+from engine.evaluation.estimate import Estimate
 
+EXTERNAL = "Inception"
+"""What the report calls the features of the user's network. They are compared raw."""
 MOST_BYTES = 2 << 30
 MOST_FEATURES = 1 << 14
 INCEPTION_SIDE = 299
@@ -70,7 +72,7 @@ def lpips_diversity(network: Network, rgb: NDArray[np.uint8], lesions: tuple[str
     """Mean LPIPS over random pairs of different lesions: higher is more various."""
     pairs = random_pairs(lesions, PAIRS, seed)
     values = np.array([network.distance(rgb[i], rgb[j]) for i, j in pairs])
-    return mean_of(values, [str(number) for number in range(len(values))], seed, (0.0, np.inf))
+    return mean_of_pairs(values, pairs, lesions, (0.0, np.inf))
 
 
 def _blob(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:

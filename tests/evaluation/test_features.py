@@ -5,7 +5,7 @@ import pytest
 from skimage.feature import local_binary_pattern as reference_pattern
 
 from engine.evaluation import abcd, handmade
-from engine.evaluation.diversity import diversity, luma, ms_ssim, random_pairs
+from engine.evaluation.diversity import diversity, luma, mean_of_pairs, ms_ssim, random_pairs
 from tests.evaluation.lesions import picture, pictures
 
 
@@ -54,6 +54,22 @@ def test_pairs_show_different_lesions() -> None:
     assert all(lesions[i] != lesions[j] for i, j in random_pairs(lesions, 100, 0))
     assert len(random_pairs(lesions, 100, 0)) == 8
     assert random_pairs(("a", "a"), 10, 0) == []
+
+
+@pytest.mark.parametrize("count", [20, 400])
+def test_intervals_of_pairs_know_that_pairs_share_lesions(count: int) -> None:
+    """20 lesions in 150 pairs are 20, not 150; of 400, nearly every pair is one of its own."""
+    lesions = tuple(map(str, range(count)))
+    hits, width = 0, 0.0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        own, pairs = rng.normal(size=count), random_pairs(lesions, 150, seed)
+        values = np.array([own[i] + own[j] + rng.normal() for i, j in pairs])
+        found = mean_of_pairs(values, pairs, lesions, (-np.inf, np.inf))
+        hits += found.low <= 0 <= found.high
+        width += (found.high - found.low) / 200
+    assert 0.87 <= hits / 200 <= 0.99
+    assert count == 20 or width < 1.4 * 2 * 1.96 * np.sqrt(3 / 150), "as wide as independent pairs would be"
 
 
 def test_abcd_of_a_disc() -> None:

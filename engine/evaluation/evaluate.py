@@ -19,7 +19,7 @@ from engine.evaluation import handmade, lines
 from engine.evaluation.cache import observer_of
 from engine.evaluation.distances import Features
 from engine.evaluation.estimate import DRAWS
-from engine.evaluation.external import Network
+from engine.evaluation.external import EXTERNAL, Network
 from engine.evaluation.figures import Figure, merged
 from engine.evaluation.memorisation import Memorisation, memorisation
 from engine.evaluation.observer import Fit, Observer, read
@@ -194,13 +194,16 @@ class _Run:
         }
         inception = self._networks.inception
         if inception is not None:
-            views["Inception"] = lambda p: inception.features(p.rgb)
+            views[EXTERNAL] = lambda p: inception.features(p.rgb)
         sets, words = (self._real.test, self._reference), "training beside test pictures"
         if self._barred:
             sets, words = (self._reference, self._real.test), "test beside training pictures"
             self.withheld["similarity to test pictures"] = self._barred
             self.remarks.append("similarity: compared with training pictures, which the network has seen")
-        self._add(lines.similarity_lines(self.generated, *sets, views, words, self._seed, self._effort.draws))
+        found = lines.similarity_lines(
+            self.generated, *sets, views, words, self._seed, self._effort.draws, raw={EXTERNAL}
+        )
+        self._add(found)
 
     def _fidelity(self, observer: Observer) -> None:
         """Masks and classes, by an observer that learnt from real pictures only."""

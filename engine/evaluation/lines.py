@@ -1,6 +1,6 @@
 """From sets of pictures to the lines of the report: each measure on generated and on real pictures, group by group."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ Views = Mapping[str, Callable[[Pictures], Features]]
 Lines = tuple[list[Figure], list[str]]
 """Figures and remarks."""
 _NAN = float("nan")
+_MOST_NAMED = 3
 
 
 def groups(generated: Pictures, real: Pictures) -> tuple[str, ...]:
@@ -44,8 +45,12 @@ def similarity_lines(
     words: str,
     seed: int,
     draws: int,
+    raw: Collection[str] = (),
 ) -> Lines:
-    """Generated pictures beside the reference, and other real ones (`floor`) beside it: all sets equally large."""
+    """Generated pictures beside the reference, and other real ones (`floor`) beside it: all sets equally large.
+
+    raw: the views whose features are compared as they are, not standardised.
+    """
     found: list[Figure] = []
     remarks = []
     for group in groups(generated, reference):
@@ -57,9 +62,10 @@ def similarity_lines(
         real, other, ours = (drawn(s, count, seed) for s in sets)
         for name, features in views.items():
             cloud = Cloud(features(real), real.lesion)
-            first = compare(cloud, Cloud(features(ours), ours.lesion), seed, draws)
-            second = compare(cloud, Cloud(features(other), other.lesion), seed, draws)
-            found += _of_similarity(name, group, first, second, words)
+            first, second = (
+                compare(cloud, Cloud(features(s), s.lesion), seed, draws, name in raw) for s in (ours, other)
+            )
+            found += _of_similarity(name, group, first, second, words, 4 if name in raw else 2)
             if len(other) < count:
                 remarks.append(f"similarity, {group}: real beside real has {len(other)} pictures, generated {count}")
     return found, list(dict.fromkeys(remarks))
@@ -127,13 +133,13 @@ def memorisation_lines(found: Memorisation, generated: Pictures, gallery: int, w
     close = mean_of(
         np.isin(np.array(generated.name), [name for name, _, _ in found.names]), generated.lesion, 0, (0.0, 1.0)
     )
-    verdict = "more than chance explains: look at them" if found.copies else "no sign of copies"
+    chance = "p < 0.001" if found.probability < 0.0005 else f"p = {found.probability:.3f}"
     return [
         Figure("distance to nearest / next 50 real", "all", found.median, found.real_median, words, "real"),
         Figure("share nearer than 99 % of real", "all", close, _plain(found.expected / count), "by chance", "low"),
     ], [
         f"memorisation: {found.suspicious} of {count} generated pictures lie nearer to one of {gallery} real ones than "
-        f"99 % of real ones do; by chance {found.expected:.1f}, p = {found.probability:.3f}: {verdict}"
+        f"99 % of real ones do; by chance {found.expected:.1f}, {chance}: {_verdict(found)}"
     ]
 
 
@@ -155,9 +161,9 @@ def tone_lines(tones: Sequence[Tone]) -> list[Figure]:
 
 
 def _of_similarity(
-    name: str, group: str, ours: Similarity | None, theirs: Similarity | None, words: str
+    name: str, group: str, ours: Similarity | None, theirs: Similarity | None, words: str, kernel_digits: int
 ) -> list[Figure]:
-    """Six lines."""
+    """Six lines. kernel_digits: the kernel distance of raw features is small."""
     return [
         Figure(
             f"{label}, {name} features",
@@ -168,7 +174,7 @@ def _of_similarity(
         )
         for label, measure, best, digits in (
             ("Fréchet distance", "frechet", "low", 2),
-            ("kernel distance", "kernel", "low", 2),
+            ("kernel distance", "kernel", "low", kernel_digits),
             ("precision", "precision", "high", 2),
             ("recall", "recall", "high", 2),
             ("density", "density", "high", 2),
@@ -181,6 +187,18 @@ def _part(pictures: Pictures, reading: Reading, group: str) -> tuple[Pictures, R
     """The pictures of a class, and what was read in them."""
     which: NDArray[np.bool_] = pictures.label == pictures.classes.index(group)
     return pictures.take(which), Reading(reading.mask[which], reading.probability[which], reading.features[which])
+
+
+def _verdict(found: Memorisation) -> str:
+    """In words; a picture that is surely a copy is named, three at most."""
+    if found.alarming:
+        named = ", ".join(f"{name} beside {other} ({ratio:.2f})" for name, other, ratio in found.alarming[:_MOST_NAMED])
+        more = len(found.alarming) - _MOST_NAMED
+        return (
+            f"{len(found.alarming)} far nearer than any chance (ratio below {found.alarm:.2f}), copies by all "
+            f"appearance: {named}{f' and {more} more' if more > 0 else ''}"
+        )
+    return "more than chance explains: look at them" if found.copies else "no sign of copies"
 
 
 def _plain(value: float) -> Estimate:

@@ -3,9 +3,15 @@
 Each picture is compared with every training picture in all eight flips and quarter turns, at 32² in sRGB. What counts
 is how much nearer the nearest is than the next fifty (the ratio of Carlini et al. 2023, arXiv:2301.13188, section 4.2):
 a plain distance would call every smooth picture a copy. Real pictures that are no copies say which ratios chance gives.
+
+There are two alarms: more near pictures than chance explains, and a single one far nearer than chance brings. Measured
+on 7,625 photographs, each among all others: six lie below the second, three pairs that show one lesion under two ids
+(0.12 to 0.17); next come 0.34, 0.36 and 0.46, and 1 % lie below 0.65. Of 150 planted copies each, exact ones lie at
+0.02 and below, flipped ones with noise of 6 of 255 at 0.20 and below.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +30,8 @@ OTHERS = 50
 QUANTILE = 0.01
 """Share of real pictures whose ratio is taken for chance's lowest; so many of the generated may lie below."""
 SIGNIFICANT = 0.01
+ALARM = 0.5
+"""One picture is enough whose ratio lies below this share of the real ones' lowest `QUANTILE`."""
 _CHUNK = 128
 _FEWEST = 20
 Floats = NDArray[np.float64]
@@ -42,7 +50,8 @@ class Memorisation:
     """median: of the generated pictures' ratios; real_median: of the real ones'.
 
     suspicious: how many generated pictures lie below the real ones' lowest `QUANTILE`; expected: how many would by
-    chance; probability: of at least as many by chance. names: the suspicious pictures and what they are nearest to.
+    chance; probability: of at least as many by chance. names: the suspicious pictures, what each is nearest to and its
+    ratio, the nearest first.
     """
 
     median: Estimate
@@ -54,9 +63,19 @@ class Memorisation:
     names: tuple[tuple[str, str, float], ...]
 
     @property
+    def alarm(self) -> float:
+        """The ratio below which one picture is enough."""
+        return ALARM * self.threshold
+
+    @property
+    def alarming(self) -> tuple[tuple[str, str, float], ...]:
+        """The pictures below it; as `names`."""
+        return tuple(row for row in self.names if row[2] < self.alarm)
+
+    @property
     def copies(self) -> bool:
-        """Whether there are more close pictures than chance explains."""
-        return self.probability < SIGNIFICANT
+        """Whether there are more close pictures than chance explains, or any that is far too close."""
+        return self.probability < SIGNIFICANT or bool(self.alarming)
 
 
 def memorisation(
@@ -64,7 +83,8 @@ def memorisation(
 ) -> Memorisation | None:
     """gallery: what the network was trained on. real: pictures that are no copies; lesions of the gallery are skipped
     when their own picture is compared. None where there are too few to say anything."""
-    if len(gallery) <= OTHERS or len(real) < _FEWEST or not len(generated):
+    left = len(gallery) - max(Counter(gallery.lesion).values(), default=0)
+    if left <= OTHERS or len(real) < _FEWEST or not len(generated):
         return None
     found = nearest(generated, gallery, cancel)
     chance = nearest(real, gallery, cancel)

@@ -49,6 +49,8 @@ class Report:
                     "suspicious": found.suspicious,
                     "expected": found.expected,
                     "probability": found.probability,
+                    "alarm": found.alarm,
+                    "alarming": len(found.alarming),
                     "copies": found.copies,
                     "pictures": [
                         {"generated": name, "nearest": other, "ratio": ratio} for name, other, ratio in found.names

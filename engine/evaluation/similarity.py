@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluation.distances import Features, frechet, kernel
+from engine.evaluation.distances import Features, frechet, frechet_of_few, kernel
 from engine.evaluation.estimate import Estimate, bootstrap, mean_of
 from engine.evaluation.manifold import membership
 
 MOST_POINTS = 2000
 """Of each side; a distance of more takes long and says the same."""
 ENOUGH = 16
+RAW_DRAWS = 40
+"""Draws of an interval in raw features: the thousands that a network of others gives take seconds a draw."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,28 @@ class Similarity:
     pictures: int
 
 
-def compare(reference: Cloud, candidate: Cloud, seed: int, draws: int) -> Similarity | None:
+def compare(reference: Cloud, candidate: Cloud, seed: int, draws: int, raw: bool = False) -> Similarity | None:
     """`candidate` beside `reference`, in features standardised by the reference; None where either is too small.
 
-    Both are cut to equal size first: every one of these measures depends on how many points there are, and real beside
-    real must be measured at the same number as generated beside real.
+    raw: features as they are, as FID and KID are defined, and `RAW_DRAWS` draws at most. Both clouds are cut to equal
+    size first: every one of these measures depends on how many points there are, and real beside real must be measured
+    at the same number as generated beside real.
     """
     count = min(len(reference), len(candidate), MOST_POINTS)
     if count < ENOUGH:
         return None
     reference, candidate = reference.part(count, seed), candidate.part(count, seed + 1)
-    a, b = standardised(reference.features, candidate.features)
+    a, b = reference.features, candidate.features
+    distance = frechet
+    if raw:
+        distance, draws = (frechet_of_few if count < a.shape[1] else frechet), min(draws, RAW_DRAWS)
+    else:
+        a, b = standardised(a, b)
     both = [reference.lesion, candidate.lesion]
     member = membership(a, b)
     assert member is not None, "ENOUGH exceeds the neighbours"
     return Similarity(
-        bootstrap(_on(frechet, a, b), both, seed, draws, (0.0, np.inf)),
+        bootstrap(_on(distance, a, b), both, seed, draws, (0.0, np.inf)),
         bootstrap(_on(kernel, a, b), both, seed, draws),
         mean_of(member.precision, candidate.lesion, seed, (0.0, 1.0)),
         mean_of(member.recall, reference.lesion, seed, (0.0, 1.0)),

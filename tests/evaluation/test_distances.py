@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from engine.evaluation.distances import frechet, frechet_of_moments, kernel
+from engine.evaluation.distances import frechet, frechet_of_few, frechet_of_moments, kernel
 from engine.evaluation.manifold import membership
 
 
@@ -29,6 +29,12 @@ def test_frechet_distance_of_covariances_that_do_not_commute() -> None:
 def test_frechet_distance_of_samples_approaches_that_of_their_gaussians() -> None:
     found = frechet(cloud(20_000, 1), cloud(20_000, 2, shift=0.5, scale=2.0))
     assert found == pytest.approx(4 * (0.5**2 + 1.0**2), rel=0.03)
+
+
+@pytest.mark.parametrize("dimensions", [3, 100])
+def test_frechet_distance_by_points_is_that_by_features(dimensions: int) -> None:
+    a, b = cloud(40, 1, dimensions), cloud(50, 2, dimensions, shift=0.3, scale=1.5)
+    assert frechet_of_few(a, b) == pytest.approx(frechet(a, b), rel=1e-6)
 
 
 def test_kernel_distance_is_unbiased() -> None:

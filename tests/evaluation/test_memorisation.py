@@ -1,10 +1,13 @@
 """Planted copies are found however they are turned, noised or saved; pictures that are no copies raise no alarm."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from engine.evaluation.memorisation import QUANTILE, memorisation, nearest
+from engine.evaluation import lines
+from engine.evaluation.memorisation import QUANTILE, Memorisation, memorisation, nearest
 from engine.evaluation.pictures import Pictures, joined
 from tests.evaluation.lesions import pictures
 
@@ -59,6 +62,38 @@ def test_a_single_copy_among_many_stands_first(gallery: Pictures, held_out: Pict
     assert found.names[0][2] < 0.85 * found.threshold
 
 
+def verdict(generated: Pictures, gallery: Pictures, held_out: Pictures) -> tuple[Memorisation, str]:
+    """What is found, and the line that the report has of it."""
+    found = memorisation(generated, gallery, held_out, 0, 20)
+    assert found is not None
+    return found, lines.memorisation_lines(found, generated, len(gallery), "")[1][0]
+
+
+@pytest.fixture(scope="module")
+def many() -> Pictures:
+    return pictures(150, 6, "generated")
+
+
+def test_without_a_copy_the_verdict_is_quiet(many: Pictures, gallery: Pictures, held_out: Pictures) -> None:
+    found, told = verdict(many, gallery, held_out)
+    assert not found.copies and not found.alarming and told.endswith("no sign of copies")
+
+
+@pytest.mark.parametrize("change", ["none", "flipped and noised"])
+def test_one_copy_among_many_turns_the_verdict(
+    many: Pictures, gallery: Pictures, held_out: Pictures, change: str
+) -> None:
+    rgb = many.rgb.copy()
+    rgb[123] = gallery.rgb[7]
+    if change != "none":
+        noise = np.random.default_rng(1).normal(0, 4, rgb[123].shape)
+        rgb[123] = np.clip(gallery.rgb[7][:, ::-1] + noise, 0, 255).astype(np.uint8)
+    found, told = verdict(replace(many, rgb=rgb), gallery, held_out)
+    assert found.copies and found.probability > 0.01, "one picture is no matter of counting"
+    assert [row[:2] for row in found.alarming] == [(many.name[123], gallery.name[7])]
+    assert f"{many.name[123]} beside {gallery.name[7]}" in told
+
+
 def test_alarms_without_copies_are_as_rare_as_promised(gallery: Pictures) -> None:
     """Held-out pictures against held-out pictures, forty times."""
     pool = pictures(150, 5)
@@ -77,6 +112,15 @@ def test_a_picture_is_never_its_own_neighbour(gallery: Pictures) -> None:
     found = nearest(some, gallery)
     assert (found.which != np.arange(20)).all()
     assert found.ratio.min() > 0.2
+
+
+def test_a_gallery_of_one_lesion_more_than_its_neighbours_need_says_nothing(
+    gallery: Pictures, held_out: Pictures
+) -> None:
+    """Without the lesion's own pictures there are too few to divide by, and the ratio would be 0."""
+    few = gallery.take(np.arange(55))
+    few = replace(few, lesion=("same",) * 10 + few.lesion[10:])
+    assert memorisation(held_out, few, few, 0, 20) is None
 
 
 def test_too_few_real_pictures_say_nothing(gallery: Pictures, held_out: Pictures) -> None:

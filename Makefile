@@ -37,7 +37,7 @@ train-demo:
 	data=$(DATA); [ -d "$$data" ] || data=$(OUT)/train/data; \
 	.venv/bin/moulage train --data $$data --limit 80 --size small --teacher default --minutes 1 --batch 8 --stages 64 \
 		-o $(OUT)/train/model && \
-	.venv/bin/moulage evaluate $(OUT)/train/model --data $$data --quick --count 16 --work $(OUT)/train/evaluation
+	.venv/bin/moulage evaluate $(OUT)/train/model --data $$data --quick --count 32 --work $(OUT)/train/evaluation
 
 screenshots:
 	@.ci/setup test

@@ -1,18 +1,17 @@
 """The model card that a training writes: data, licence, command, figures with the commands that made them, limits."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.diffusion.checkpoint import ANY_CLASS, Model
-from engine.errors import BadInput
 from engine.output import write_atomic
+from engine.training import measured
+from engine.training.measured import NAME as EVALUATION
+from engine.training.measured import Measured
 from engine.training.sheet import NAME as SHEET
 
 NAME = "README.md"
-EVALUATION = "evaluation.json"
-"""Where the JSON of `moulage evaluate` is looked for."""
 SECTIONS = ("Training", "Figures", "Limits", "Skin tones", "Memorisation", "Licence and attribution")
 NON_COMMERCIAL = "CC BY-NC 4.0"
 _SHEET = (
@@ -49,13 +48,13 @@ def licence_of(licences: Sequence[str], ancestor: str = "") -> str:
 def write_card(folder: Path, model: Model, about: Mapping[str, Any], command: str, parameters: int) -> None:
     """Write `README.md`. about: of the pack that was trained on. command: the line that trained it.
 
-    Figures of an evaluation stand in the card where the folder has `evaluation.json`.
+    Figures of an evaluation stand in the card where the folder has `evaluation.json`, of these very weights.
     """
     write_atomic(folder / NAME, text_of(folder, model, about, command, parameters).encode())
 
 
-def family_text(folder: Path, parts: Mapping[str, Model], licence: str) -> str:
-    """The card of a folder that holds one model per class: where each one's own card is."""
+def family_text(folder: Path, parts: Mapping[str, Model], licence: str, command: str) -> str:
+    """The card of a folder that holds one model per class: where each one's own card is. command: that trained all."""
     return "\n".join(
         [
             *_front_matter(licence),
@@ -72,7 +71,20 @@ def family_text(folder: Path, parts: Mapping[str, Model], licence: str) -> str:
                 for name, part in parts.items()
             ),
             "",
-            f"**{licence}**. Pictures made with it carry the same notice.",
+            "## Training",
+            "",
+            "```",
+            command,
+            "```",
+            "",
+            "## Limits",
+            "",
+            "Each card says what its network was trained on, how it was measured and what it can't do: data, figures,",
+            "limits, skin tones and memorisation.",
+            "",
+            "## Licence and attribution",
+            "",
+            f"**{licence}**. Pictures made with it carry the same notice; the cards name the sources.",
             "",
         ]
     )
@@ -82,6 +94,8 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
     """The card as Markdown."""
     trained = model.config["trained"]
     unseen = model.config.get("saw_test_split") is False
+    found = measured.read(folder)
+    own = found is not None and found.fingerprint == model.fingerprint
     classes = ", ".join(f"`{name}`" for name in model.classes)
     return "\n".join(
         [
@@ -104,7 +118,7 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             "## Figures",
             "",
-            *_figures(folder, trained, unseen),
+            *_figures(folder, trained, found, own, unseen),
             "",
             *(_SHEET if (folder / SHEET).is_file() else ()),
             "## Limits",
@@ -116,19 +130,17 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             "## Skin tones",
             "",
-            "Training moves every skin to one reference colour, and Moulage moves lesions to each patient's skin in",
-            "optical density. HAM10000 and the ISIC challenges show hardly any skin above phototype III, so what",
-            "lesions look like on darker skin is a rule, not a measurement.",
+            *_skin_tones(about),
             "",
             "## Memorisation",
             "",
-            _memorisation(folder, unseen),
+            *_memorisation(folder, found, own, unseen),
             "",
             "## Licence and attribution",
             "",
             f"**{model.licence}**. Pictures made with it carry the same notice.",
             "",
-            *[f"- {line}" for line in _attribution(about)],
+            *[f"- {line}" for line in _attribution(about, trained)],
             "",
         ]
     )
@@ -176,62 +188,78 @@ def _training(trained: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]
     return lines
 
 
-def _figures(folder: Path, trained: Mapping[str, Any], unseen: bool) -> list[str]:
-    lines = ["| figure | value | command |", "| --- | --- | --- |"]
-    for name in ("first_loss", "last_loss"):
-        if name in trained:
-            lines.append(f"| {name.replace('_', ' ')} (EDM-weighted, training batches) | {trained[name]:.4f} | above |")
-    evaluation = _evaluation(folder)
-    for entry in evaluation:
-        lines.append(f"| {entry['name']} | {entry['value']} | `{entry['command']}` |")
+def _figures(folder: Path, trained: Mapping[str, Any], found: Measured | None, own: bool, unseen: bool) -> list[str]:
+    """own: whether the figures are of these weights."""
+    losses = [name for name in ("first_loss", "last_loss") if name in trained]
+    lines = ["| training loss, EDM-weighted, by the command above | value |", "| --- | --- |"] if losses else []
+    lines += [f"| {name.replace('_', ' ')} | {trained[name]:.4f} |" for name in losses]
     if not unseen:
         lines += ["", "An ancestor of these weights saw the test split, so **no figures on that split can be stated**."]
-    elif not evaluation:
-        lines += ["", f"Not measured yet: `moulage evaluate {folder.name} --data DIR` does."]
+    if found is not None and own:
+        lines += ["", "Measured, with 95 % intervals, by:", "", "```", found.command, "```", "", *found.table()]
+        lines += ["", *(f"- **Withheld**: {line}." for line in found.withheld)]
+    elif found is not None:
+        lines += ["", _of_others(found, folder)]
+    elif unseen:
+        lines += ["", f"Not measured yet: {_how_to_measure(folder)} does."]
     return lines
 
 
-def _memorisation(folder: Path, unseen: bool) -> str:
-    for entry in _evaluation(folder):
-        if any(word in entry["name"].lower() for word in ("memor", "cop")):
-            return f"{entry['name']}: {entry['value']} (`{entry['command']}`)."
-    how = f"Not measured yet; `moulage evaluate {folder.name} --data DIR` compares pictures with training images."
-    return how if unseen else how + " Here an ancestor saw the test split too, so the comparison would flatter it."
+def _memorisation(folder: Path, found: Measured | None, own: bool, unseen: bool) -> list[str]:
+    if found is not None and own:
+        if not found.copies:
+            return ["The evaluation had too few real pictures to tell copies from chance."]
+        return [f"{' '.join(found.copies)} The command stands under Figures."]
+    if found is not None:
+        return [_of_others(found, folder)]
+    how = f"Not measured yet; {_how_to_measure(folder)} compares pictures with training images."
+    return [how if unseen else how + " Here an ancestor saw the test split too, so all real pictures are searched."]
 
 
-def _evaluation(folder: Path) -> list[dict[str, str]]:
-    """The figures of `evaluation.json` (`moulage evaluate --json`), as name, value and command; none without it."""
-    path = folder / EVALUATION
-    if not path.is_file():
-        return []
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        command = " ".join(map(str, told["command"]))
-        return [
-            {
-                "name": f"{figure['measure']}{', ' + figure['group'] if figure['group'] else ''}",
-                "value": " · real: ".join(_estimate(figure[key]) for key in ("generated", "real") if figure[key]),
-                "command": command,
-            }
-            for figure in told["figures"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: is no evaluation of `moulage evaluate --json` ({error}); remove it") from error
+def _of_others(found: Measured, folder: Path) -> str:
+    return (
+        f"`{EVALUATION}` is of other weights (fingerprint `{found.fingerprint[:16]}`); its figures are left out. "
+        f"{_how_to_measure(folder)} measures these."
+    )
 
 
-def _estimate(estimate: Mapping[str, Any]) -> str:
-    """A value with its interval, where it has one."""
-    value, low, high = (estimate.get(name) for name in ("value", "low", "high"))
-    if value is None:
-        return "not measurable"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+def _how_to_measure(folder: Path) -> str:
+    return f"`moulage evaluate {folder.name} --data DIR --json {folder.name}/{EVALUATION}`"
 
 
-def _attribution(about: Mapping[str, Any]) -> list[str]:
+def _skin_tones(about: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "Training moves every skin to one reference colour, and Moulage moves lesions to each patient's skin in",
+        "optical density. What lesions look like on skin that no training image shows is a rule, not a measurement.",
+    ]
+    tones = about.get("phototypes") or {}
+    if sum(tones.values()):
+        counts = ", ".join(f"{name}: {number:,}" for name, number in tones.items())
+        lines += ["", f"Training images by the phototype of their skin, by ITA in uncalibrated photographs: {counts}."]
+    else:
+        lines += ["", "How many training images show which skin was not counted."]
+    known = [("HAM10000 shows", _of_ham10000(about)), ("The ISIC challenges show", _of_isic(about))]
+    lines += ["", *(f"{name} hardly any skin above phototype III." for name, used in known if used)]
+    return lines
+
+
+def _of_ham10000(about: Mapping[str, Any]) -> bool:
+    return any("HAM10000" in str(source) or "2018_Task3" in str(source) for source in about.get("sources", ()))
+
+
+def _of_isic(about: Mapping[str, Any]) -> bool:
+    return any("ISIC" in str(source) or "ISBI" in str(source) for source in about.get("sources", ()))
+
+
+def _attribution(about: Mapping[str, Any], trained: Mapping[str, Any]) -> list[str]:
     sources = {str(source) for source in about.get("sources", ())}
-    lines = [_HAM10000] if any("HAM10000" in s or "2018_Task3" in s for s in sources) else []
-    if any("ISIC" in source or "ISBI" in source for source in sources):
+    lines = [_HAM10000] if _of_ham10000(about) else []
+    if _of_isic(about):
         lines.append(_ISIC)
     lines += [f"Source: {source}" for source in sorted(sources) if source and "HAM10000" not in source]
     lines += [f"Licence among the images: {licence}" for licence in about.get("licences", ())]
-    return lines or ["The training data state no source."]
+    lines = lines or ["The training data state no source."]
+    parents = [trained[name] for name in ("from", "teacher") if trained.get(name)]
+    return lines + [
+        f"The sources that the card of {parent} names are those of these weights too." for parent in parents
+    ]

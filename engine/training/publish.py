@@ -78,10 +78,10 @@ def write_model(folder: Path, network: UNetDenoiser, config: Mapping[str, Any]) 
             old.unlink()
 
 
-def write_family(folder: Path, parts: Mapping[str, Model]) -> None:
+def write_family(folder: Path, parts: Mapping[str, Model], command: str) -> None:
     """Make the folder that holds one model per class a model itself: its config, which names them, and its card.
 
-    parts: by class, each in a folder directly inside, with one architecture.
+    parts: by class, each in a folder directly inside, with one architecture. command: the line that trained them.
     """
     one = next(iter(parts.values()))
     seen = [part.config.get("saw_test_split") for part in parts.values()]
@@ -95,7 +95,7 @@ def write_family(folder: Path, parts: Mapping[str, Model]) -> None:
         "chroma_radius": max(part.chroma_radius for part in parts.values()),
         "max_zoom": min(part.max_zoom for part in parts.values()),
     }
-    write_atomic(folder / CARD, family_text(folder, parts, one.licence).encode())
+    write_atomic(folder / CARD, family_text(folder, parts, one.licence, command).encode())
     write_atomic(folder / "config.json", json.dumps(config, indent=1).encode() + b"\n")
 
 

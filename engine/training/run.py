@@ -287,7 +287,8 @@ def join_classes(wishes: Wishes) -> bool:
     folders = {own.settings.only_class: own.output for own in per_class(wishes)}
     if not all((folder / "config.json").is_file() for folder in folders.values()):
         return False
-    write_family(wishes.output, {str(name): checkpoint.find(folder) for name, folder in folders.items()})
+    parts = {str(name): checkpoint.find(folder) for name, folder in folders.items()}
+    write_family(wishes.output, parts, wishes.command)
     return True
 
 

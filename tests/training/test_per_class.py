@@ -29,7 +29,14 @@ def wishes(tmp_path_factory: pytest.TempPathFactory) -> Wishes:
     first = Wishes((data,), folder / "one", settings, size="tiny", pack_mib=4, sheet_steps=2)
     Run(first, Devices("cpu", "fp32"), print).train()
     pack = folder / "one" / "training" / "data.pack"
-    return replace(first, data=(pack,), output=folder / "wax", size=None, start=str(folder / "one"))
+    return replace(
+        first,
+        data=(pack,),
+        output=folder / "wax",
+        size=None,
+        start=str(folder / "one"),
+        command="moulage train --per-class",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,10 @@ def test_each_class_has_learnt_apart_and_both_are_one_model(family: Path) -> Non
     assert model.config["saw_test_split"] is False
     nevus, melanoma = (checkpoint.load(part).unet.state_dict() for part in model.parts)
     assert any(not torch.equal(nevus[name], melanoma[name]) for name in nevus)
-    assert all(f"({name}/README.md)" in (family / "README.md").read_text(encoding="utf-8") for name in CLASSES)
+    card = (family / "README.md").read_text(encoding="utf-8")
+    assert all(f"({name}/README.md)" in card for name in CLASSES)
+    for fact in ("```\nmoulage train --per-class\n```", "## Limits", "## Licence and attribution", "CC BY-NC 4.0"):
+        assert fact in card, fact
 
 
 def test_it_paints_each_class_with_its_own_network(family: Path) -> None:

@@ -1,6 +1,5 @@
 """From a folder of images to a model: the loss falls, the folder is a model, its card is complete."""
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -223,22 +222,6 @@ def test_the_card_is_complete(trained: Path) -> None:
     ):
         assert fact in text, fact
     assert (trained / sheet.NAME).read_bytes().startswith(b"\x89PNG")
-
-
-def test_an_evaluation_beside_the_model_stands_in_its_card(trained: Path) -> None:
-    estimate = {"value": 0.5, "low": 0.4, "high": 0.6, "count": 8}
-    figure = {"measure": "kernel distance", "group": "nevus", "generated": estimate, "real": {**estimate, "low": None}}
-    told = {"command": ["moulage", "evaluate", "wax"], "figures": [figure]}
-    model = checkpoint.find(trained)
-    (trained / card.EVALUATION).write_text(json.dumps(told), encoding="utf-8")
-    try:
-        text = card.text_of(trained, model, {}, "moulage train", 1)
-        (trained / card.EVALUATION).write_text("{}", encoding="utf-8")
-        with pytest.raises(BadInput, match="no evaluation"):
-            card.text_of(trained, model, {}, "moulage train", 1)
-    finally:
-        (trained / card.EVALUATION).unlink()
-    assert "| kernel distance, nevus | 0.500 (0.400 to 0.600) · real: 0.500 | `moulage evaluate wax` |" in text
 
 
 def test_weights_continue_in_another_folder_and_carry_what_they_saw(trained: Path, tmp_path: Path) -> None:

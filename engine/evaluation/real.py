@@ -1,7 +1,9 @@
 """Real pictures as the network would have seen them: the square about the lesion, colour-normalised, 128².
 
-Framing and filters are those of training, so that generated and real pictures can be compared: fewer than two dark
-corners, a lesion that covers 2 to 75 % of its square. What can't be used is counted, by reason, and skipped.
+Framing, colour, the share that a lesion covers (2 to 75 %, where its mask is known) and the limit of one dark corner
+(where the data say how many there are) are those of training. Its filters for hair, rulers and lesions that are cut off
+are not applied, nor its magnifications: the network is held against some pictures harder than any it learnt from. What
+can't be used is counted, by reason, and skipped.
 """
 
 from collections import Counter

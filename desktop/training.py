@@ -103,7 +103,7 @@ def train(wishes: "Wishes", devices: "Devices", seconds: float) -> bool:
         f"is {wishes.output}" + ("" if over else "; run the same line again to continue")
     )
     say(f"look at {wishes.output / 'samples.png'}; use it with moulage generate --model {wishes.output}")
-    return not interruption.came
+    return not devices.largest(float(interruption.came))  # all processes go on to the next training, or none
 
 
 def train_per_class(wishes: "Wishes", devices: "Devices", seconds: float) -> None:

@@ -108,10 +108,10 @@ def train(
     now = minutes if minutes is not None or steps is not None else 25.0
     settings = TrainSettings(
         steps=steps,
-        minutes=None if steps is not None else total_minutes or now,
-        batch=batch or (128 if fast else 16),
+        minutes=None if steps is not None else total_minutes if total_minutes is not None else now,
+        batch=batch if batch is not None else 128 if fast else 16,
         learning_rate=learning_rate,
-        stages=stages_of(stages or ("128" if fast else "64:0.5,128:0.5")),
+        stages=stages_of(stages if stages is not None else "128" if fast else "64:0.5,128:0.5"),
         seed=seed,
     )
     wishes = Wishes(
@@ -146,7 +146,7 @@ def pack(
 ) -> None:
     """Pack images for training into one file: normalised, filtered, without the test split."""
     from engine.errors import BadInput
-    from engine.training.run import make_pack
+    from engine.training.gathering import make_pack
 
     if output.is_dir():
         raise BadInput(f"-o: {output} is a folder; give a file, such as {output / 'lesions.pack'}")

@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+from datetime import timedelta
 from typing import Any
 
 import torch
 
 from engine.diffusion import precision
 from engine.errors import BadInput
+
+_PATIENCE = timedelta(hours=6)
+"""How long processes wait for one another: the first one packs all images while the others do."""
 
 
 class Devices:
@@ -77,9 +81,10 @@ class Devices:
 def _accelerator(device: str | None) -> Any:
     try:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise BadInput("several processes: need accelerate; pip install 'moulage[train]'") from error
-    return Accelerator(cpu=device == "cpu")
+    return Accelerator(cpu=device == "cpu", kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)])
 
 
 def _best() -> str:

@@ -5,6 +5,7 @@ what is said of them as JSON in its heading. A digest shows damage.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,8 @@ _ARRAYS = {
 class Pack:
     """A pack in memory. about: what its heading says (classes, licences, data, what was left out).
 
-    arrays: as the format names them. digest: SHA-256 over the arrays, which stands for the data in a model card.
+    arrays: as the format names them. digest: SHA-256 over the arrays, which stands for the data in a model card; of
+    several packs together, over their digests.
     """
 
     path: Path
@@ -146,6 +148,50 @@ def read(path: Path) -> Pack:
         *(path, tuple(texts["classes"]), tuple(texts["image_id"]), tuple(texts["lesion_id"])),
         *(texts["about"], arrays, heading["digest"]),
     )
+
+
+def joined(packs: Sequence[Pack]) -> Pack:
+    """Several packs as one, the same in any order. DataError where their classes differ, or one is there twice."""
+    ordered = sorted(packs, key=lambda pack: pack.digest)
+    first = ordered[0]
+    if len(ordered) == 1:
+        return first
+    for one, other in itertools.pairwise(ordered):
+        if one.classes != other.classes:
+            theirs = "; ".join(f"{pack.path} has {', '.join(pack.classes)}" for pack in packs)
+            raise DataError(f"--data: packs of other classes don't go together ({theirs}); pack them anew")
+        if one.digest == other.digest:
+            raise DataError(f"--data: {one.path} and {other.path} are the same pack; give it once")
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in _ARRAYS:
+        parts = [pack.arrays[name] for pack in ordered]
+        if name.endswith(".offsets"):
+            begins = np.cumsum([0, *(part[-1] for part in parts[:-1])], dtype=np.int64)
+            parts = [parts[0][:1], *(part[1:] + begin for part, begin in zip(parts, begins, strict=True))]
+        arrays[name] = np.concatenate(parts)
+    return Pack(
+        Path(", ".join(str(pack.path) for pack in ordered)),
+        first.classes,
+        tuple(name for pack in ordered for name in pack.image_id),
+        tuple(name for pack in ordered for name in pack.lesion_id),
+        _joined_abouts([pack.about for pack in ordered]),
+        arrays,
+        hashlib.sha256("".join(pack.digest for pack in ordered).encode()).hexdigest(),
+    )
+
+
+def _joined_abouts(abouts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lists united, numbers added; a number that one of them doesn't know is not known."""
+    whole: dict[str, Any] = {}
+    for name in ("data", "licences", "sources", "sides"):
+        whole[name] = list(dict.fromkeys(value for about in abouts for value in about.get(name, ())))
+    for name in ("counts", "refused", "problems", "phototypes"):
+        if all(name in about for about in abouts):
+            keys = dict.fromkeys(key for about in abouts for key in about[name])
+            whole[name] = {key: sum(int(about[name].get(key, 0)) for about in abouts) for key in keys}
+    if all("test_images" in about for about in abouts):
+        whole["test_images"] = sum(int(about["test_images"]) for about in abouts)
+    return whole
 
 
 def is_pack(path: Path) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.colour import PHOTOTYPE_ITA
 from engine.errors import DataError
 from engine.training import artefacts
 from engine.training.batches import magnifications
@@ -62,7 +63,7 @@ class Filters:
 @dataclass(frozen=True)
 class Item:
     """One image as it stands in a pack. zoom: least and largest magnification. box: left, top, right, bottom of the
-    lesion as shares of the side."""
+    lesion as shares of the side. tone: phototype of the skin as it was photographed."""
 
     jpeg: bytes
     png: bytes
@@ -72,6 +73,7 @@ class Item:
     lesion_id: str
     zoom: tuple[float, float]
     box: tuple[float, float, float, float]
+    tone: str
 
 
 @dataclass
@@ -86,6 +88,10 @@ class Outcome:
     def size(self) -> int:
         """Bytes of pictures and masks."""
         return sum(len(item.jpeg) + len(item.png) for item in self.items)
+
+    def tones(self) -> dict[str, int]:
+        """Images by the phototype of their skin as it was photographed, I to VI."""
+        return {name: sum(item.tone == name for item in self.items) for name, _ in PHOTOTYPE_ITA}
 
 
 def sharpest(samples: Sequence[Sample]) -> list[Sample]:
@@ -145,7 +151,27 @@ def item_of(image: Square, sample: Sample, side: int, large: int) -> Item:
         lesion_id=sample.lesion_id,
         zoom=zoom,
         box=_box(small.mask),
+        tone=small.tone,
     )
+
+
+def fitted(
+    samples: Sequence[Sample], filters: Filters, limit: int, told: Told | None = None
+) -> tuple[Outcome, int, int]:
+    """All samples that pass, and the sides of ordinary and sharp ones: the largest within `limit` bytes.
+
+    DataError where even the smallest needs more.
+    """
+    side, large = side_within(samples, filters, limit)
+    while True:
+        outcome = prepare(samples, filters, side, large, told)
+        needed = outcome.size + _BESIDE * len(outcome.items)
+        if needed <= limit:
+            return outcome, side, large
+        smaller = [other for other in SIDES if other < side]  # the probe was milder than the whole
+        if not smaller:
+            raise _too_large(len(samples), needed)
+        side, large = smaller[0], min(LARGE, 2 * smaller[0])
 
 
 def side_within(samples: Sequence[Sample], filters: Filters, limit: int) -> tuple[int, int]:
@@ -169,13 +195,19 @@ def side_within(samples: Sequence[Sample], filters: Filters, limit: int) -> tupl
         needed = 1.04 * sum(sizes) * len(samples) / len(probe)
         if needed <= limit:
             return side, large
-    raise DataError(
-        f"--pack: {len(samples)} images need about {needed / 2**20:.0f} MiB at {SIDES[-1]} pixels; allow more with "
-        "--pack-mib, or give less data"
-    )
+    raise _too_large(len(samples), needed)
 
 
 _PROBE = 150
+_BESIDE = 160
+"""Bytes of an image's numbers and names in a pack."""
+
+
+def _too_large(count: int, needed: float) -> DataError:
+    return DataError(
+        f"--mib: {count} images need about {needed / 2**20:.1f} MiB at {SIDES[-1]} pixels; allow more, or take fewer "
+        "with --limit"
+    )
 
 
 def _encoded(pixels: NDArray[np.uint8] | NDArray[np.bool_], kind: str, **how: object) -> bytes:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.colour import LINEAR_OF_BYTE, SkinColour, to_bytes
+from engine.colour import LINEAR_OF_BYTE, SkinColour, ita_degrees, linear_to_lab, phototype, to_bytes
 from engine.errors import DataError
 from engine.training.dataset import Sample
 from engine.training.pictures import read_mask, read_rgb
@@ -25,15 +25,19 @@ SHARP = 1.3
 _SCALES = (1.0, 0.84, 0.71, 0.59, 0.5, 0.42, 0.35)
 _DARK = 0.012
 """Linear luma below which a pixel outside the lesion is the dermatoscope's rim."""
+_BAND = 256
+"""Rows of an image that are looked at at once."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """rgb: uint8 [S, S, 3] sRGB, skin at the reference. mask: bool [S, S]. colour: what the skin was."""
+    """rgb: uint8 [S, S, 3] sRGB, skin at the reference. mask: bool [S, S]. colour: what the skin was, within the
+    limits of training. tone: phototype of the skin as it was photographed, I to VI, by its ITA."""
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     colour: SkinColour
+    tone: str
 
     def resized(self, side: int) -> "Square":
         """The same at another side: by area when smaller, cubic when larger."""
@@ -42,7 +46,7 @@ class Square:
         mask = cv2.resize(self.mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
         if side < len(self.mask):
             mask = cv2.resize(self.mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
-        return Square(rgb, mask >= 0.5, self.colour)
+        return Square(rgb, mask >= 0.5, self.colour, self.tone)
 
 
 def square(sample: Sample) -> Square:
@@ -67,12 +71,38 @@ def cut(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArray[np.uin
 
 def normalised(rgb: NDArray[np.uint8], mask: NDArray[np.bool_], name: str) -> Square:
     """The square with its skin moved to the reference. DataError, beginning with `name`, where too little is skin."""
-    linear = LINEAR_OF_BYTE[rgb]
-    skin = outside(mask) & (linear @ np.array([0.2126, 0.7152, 0.0722], np.float32) > _DARK)
+    skin = outside(mask) & _lit(rgb)
     if skin.mean() < LEAST_SKIN:
         raise DataError(f"{name}: shows no skin outside the lesion, so its colour can't be normalised")
-    colour = SkinColour.for_training(linear, skin)
-    return Square(to_bytes(colour.normalise(linear)), mask, colour)
+    middle = LINEAR_OF_BYTE[_middle(rgb, skin)]
+    both = np.ones(2, np.bool_)
+    colour = SkinColour.for_training(middle, both)
+    median = np.array(SkinColour.measure(middle, both).median)
+    # Each byte of a channel has one byte that it becomes: no large image need be there as floats.
+    table = to_bytes(colour.normalise(np.repeat(LINEAR_OF_BYTE[:, None], 3, 1)))
+    normal: NDArray[np.uint8] = cv2.LUT(rgb, table[None])
+    return Square(normal, mask, colour, phototype(float(ita_degrees(linear_to_lab(median)))))
+
+
+def _lit(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """bool [S, S]: brighter than the dermatoscope's rim."""
+    luma = np.array([0.2126, 0.7152, 0.0722], np.float32)
+    lit = np.empty(rgb.shape[:2], np.bool_)
+    for top in range(0, len(rgb), _BAND):
+        lit[top : top + _BAND] = LINEAR_OF_BYTE[rgb[top : top + _BAND]] @ luma > _DARK
+    return lit
+
+
+def _middle(rgb: NDArray[np.uint8], skin: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """uint8 [2, 3]: of each channel the two skin pixels in the middle by brightness, whose mean is the median; the
+    same one twice where their number is odd."""
+    counts = np.zeros((3, 256), np.int64)
+    for top in range(0, len(rgb), _BAND):
+        pixels = rgb[top : top + _BAND][skin[top : top + _BAND]]
+        counts += [np.bincount(pixels[:, channel], minlength=256) for channel in range(3)]
+    count = int(counts[0].sum())
+    passed = counts.cumsum(1)
+    return np.stack([(passed <= place).sum(1) for place in ((count - 1) // 2, count // 2)]).astype(np.uint8)
 
 
 def outside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,7 +5,8 @@ folder `training/` has the checkpoint and the packed data, which only continuing
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from engine.diffusion import checkpoint
 from engine.diffusion.denoiser import UNetDenoiser
 from engine.diffusion.noise import SIGMA_MIN
-from engine.errors import BadInput, DataError
+from engine.errors import BadInput, ModelError, MoulageError, OutputError
+from engine.lock import WriterLock
 from engine.output.atomic import telling
-from engine.training import layouts, pack, packing, seen, state
+from engine.training import gathering, pack, seen, state
 from engine.training.architecture import (
     SIZES,
     classes_chosen,
@@ -29,28 +31,27 @@ from engine.training.architecture import (
     with_any,
 )
 from engine.training.card import licence_of, write_card
-from engine.training.dataset import DEFAULT_CLASSES, problem_lines
+from engine.training.dataset import DEFAULT_CLASSES
 from engine.training.devices import Devices
+from engine.training.gathering import MIB, Say
 from engine.training.packing import Filters
 from engine.training.publish import Origin, config_of, write_family, write_model
 from engine.training.settings import TrainSettings
 from engine.training.sheet import NAME as SHEET
 from engine.training.sheet import SEEDS, write_sheet
-from engine.training.split import split
 from engine.training.trainer import Stop, Teacher, Told, Training
 
 INNER = "training"
 PACK = "data.pack"
 CHROMA_RADIUS = 2.5
 """Until a sheet shows that a network's colour has no speckle, its colour differences are smoothed."""
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What is trained from what.
 
-    data: folders, or one pack; limit: images per class that are taken from folders. size: of the network, by `SIZES`;
+    data: folders, or packs; limit: images per class that are taken from folders. size: of the network, by `SIZES`;
     None is that of `start`, or the default. start: a model whose weights it begins with. teacher: a model whose
     answers it learns. sheet_every: steps; 0 is only at the end. sheet_steps: evaluations of each picture of a sheet.
     command: for the card. sigma_min, chroma_radius: of the finished model; None takes those of `start` or `teacher`.
@@ -63,7 +64,7 @@ class Wishes:
     start: str | None = None
     teacher: str | None = None
     classes: tuple[str, ...] = DEFAULT_CLASSES
-    pack_mib: float = 48.0
+    pack_mib: float = MIB
     filters: Filters = field(default_factory=Filters)
     limit: int | None = None
     sheet_every: int = 0
@@ -71,64 +72,6 @@ class Wishes:
     command: str = "moulage train"
     sigma_min: float | None = None
     chroma_radius: float | None = None
-
-
-def make_pack(
-    folders: Sequence[Path],
-    path: Path,
-    mib: float,
-    classes: tuple[str, ...],
-    filters: Filters,
-    say: Say,
-    limit: int | None = None,
-) -> pack.Pack:
-    """Read, split, filter and pack; the test split is left out. limit: images per class before filtering.
-
-    DataError where nothing is left, or it can't fit.
-    """
-    if limit is not None and limit < 1:
-        raise BadInput(f"--limit: is {limit}; it must be 1 or more")
-    if not 1 <= mib <= pack.MOST_BYTES >> 20:
-        raise BadInput(f"--mib: is {mib:g}; it must lie between 1 and {pack.MOST_BYTES >> 20}")
-    found = layouts.read(folders)
-    say(f"found {_counted(found.counts())}")
-    found = found.of_classes(classes).with_masks()
-    for line in problem_lines(found.problems):
-        say(f"skipped: {line}")
-    if not found.samples:
-        raise DataError(f"--data: no image with a mask of class {' or '.join(classes)} in {_names(folders)}")
-    parts = split(found)
-    say(f"test split: {len(parts.test)} images are never trained on; near-duplicates joined: {len(parts.joined)}")
-    samples = packing.sharpest(parts.train.samples)
-    if not samples:
-        raise DataError(f"--data: all {len(found)} images lie in the test split; more lesions are needed")
-    if limit is not None:
-        samples = packing.limited(samples, limit)
-    side, large = packing.side_within(samples, filters, int(mib * 2**20))
-    outcome = packing.prepare(samples, filters, side, large, _announcer(say, "packing"))
-    for line in problem_lines(outcome.problems):
-        say(f"skipped: {line}")
-    for reason, number in outcome.refused.most_common():
-        say(f"filtered: {reason}: {number}")
-    if not outcome.items:
-        raise DataError(f"--data: no image is left of {len(samples)}; the filters left out {_counted(outcome.refused)}")
-    present = tuple(name for name in classes if any(item.lesion_class == name for item in outcome.items))
-    about = {
-        "data": [folder.name for folder in folders],
-        "counts": {name: sum(item.lesion_class == name for item in outcome.items) for name in present},
-        "refused": dict(outcome.refused.most_common()),
-        "problems": _by_reason([*parts.train.problems, *outcome.problems]),
-        "test_images": len(parts.test),
-        "licences": list(found.licences()),
-        "sources": sorted({sample.source for sample in samples if sample.source}),
-        "sides": [side, large],
-    }
-    with telling(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    pack.write(path, outcome.items, present, about)
-    made = pack.read(path)
-    say(f"packed {_counted(made.counts())} at {side} and {large} pixels: {path.stat().st_size / 2**20:.1f} MiB, {path}")
-    return made
 
 
 class Run:
@@ -145,11 +88,12 @@ class Run:
                 raise BadInput(f"{option}: is {value:g}; it must lie between {low:g} and {high:g}")
         if wishes.size is not None and wishes.size not in SIZES:
             raise BadInput(f"--size: is {wishes.size!r}; choose {', '.join(SIZES)}")
-        self._start = None if wishes.start is None else checkpoint.find(wishes.start)
-        self._teacher = None if wishes.teacher is None else checkpoint.find(wishes.teacher)
+        self._start = None if wishes.start is None else _model("--from", wishes.start)
+        self._teacher = None if wishes.teacher is None else _model("--teacher", wishes.teacher)
         checkpoint_path = wishes.output / INNER / state.NAME
         _check_folder(wishes.output, checkpoint_path)
-        self.pack = self._data()
+        with self._writing():
+            self.pack = self._data()
         self.classes = with_any(self.pack.classes)
         network, self.unet = self._network()
         say(
@@ -159,25 +103,27 @@ class Run:
         self.training = Training(
             *(network, self.pack.shelves(), self.pack.classes, wishes.settings, devices, self.pack.digest),
             self._teaching(),
+            {
+                "from": None if self._start is None else self._start.folder.name,
+                "teacher": None if self._teacher is None else self._teacher.fingerprint,
+            },
         )
         if checkpoint_path.is_file():
             self.training.resume(checkpoint_path)
             say(f"continuing at step {self.training.progress.step:,}")
         self._checkpoint = checkpoint_path
-        if devices.first:
-            with telling(checkpoint_path):
-                checkpoint_path.parent.mkdir(parents=True, exist_ok=True)
 
     def train(self, told: Told | None = None, stop: Stop | None = None, seconds: float = math.inf) -> bool:
         """Train until it is over, stopped, or `seconds` have passed; write the model. Whether the training is over.
 
-        Somebody who says stop doesn't wait for a new sample sheet.
+        Somebody who says stop doesn't wait for a new sample sheet. BadInput where another process trains in the folder.
         """
         every = self.wishes.sheet_every
-        self.training.run(told, stop, self._checkpoint, self.publish, every, seconds)
-        if self.devices.first:
-            self.publish(with_sheet=stop is None or not stop())
-        self.devices.wait()
+        with self._writing():
+            self.training.run(told, stop, self._checkpoint, self.publish, every, seconds)
+            if self.devices.first:
+                self.publish(with_sheet=stop is None or not stop())
+            self.devices.wait()
         return self.training.done >= 1
 
     def publish(self, with_sheet: bool = True) -> None:
@@ -212,18 +158,44 @@ class Run:
             write_sheet(folder / SHEET, generator, title, wishes.sheet_steps or (12 if slow else 18), seeds)
         write_card(folder, model, about, wishes.command, parameters(self.training.average))
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """The sole right to write into the folder, for the length of the block. What stayed empty goes."""
+        if not self.devices.first:
+            yield
+            return
+        folder = self.wishes.output
+        path = folder / INNER / state.NAME
+        made = [place for place in (path.parent, folder) if not place.exists()]
+        with telling(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = WriterLock(path, _Held, OutputError)
+        except _Held as error:
+            holder = str(error).removeprefix(f"{path}: ")
+            raise BadInput(f"-o: {folder} is being trained already: {holder}, or choose another folder") from error
+        try:
+            yield
+        finally:
+            lock.release()
+            for place in made:
+                with suppress(OSError):
+                    place.rmdir()
+
     def _data(self) -> pack.Pack:
         wishes = self.wishes
-        if len(wishes.data) == 1 and pack.is_pack(wishes.data[0]):
-            return pack.read(wishes.data[0])
+        options = gathering.options(wishes.pack_mib, wishes.classes, wishes.filters, wishes.limit)
+        if gathering.are_packs(wishes.data):
+            return gathering.packs(wishes.data, options, wishes.settings.only_class)
         path = wishes.output / INNER / PACK
-        if not path.is_file():
-            if self.devices.first:
-                make_pack(
-                    *(wishes.data, path, wishes.pack_mib, wishes.classes, wishes.filters, self._say, wishes.limit)
-                )
-            self.devices.wait()
-        return pack.read(path)
+        if self.devices.first and not path.is_file():
+            gathering.make_pack(
+                *(wishes.data, path, wishes.pack_mib, wishes.classes, wishes.filters, self._say, wishes.limit)
+            )
+        self.devices.wait()  # also who comes when it is there already: all wait equally often
+        made = pack.read(path)
+        gathering.check_unchanged(made, wishes.data, options)
+        return made
 
     def _network(self) -> tuple[UNetDenoiser, dict[str, Any]]:
         """A new network, with as many weights as its start or its teacher can give."""
@@ -298,6 +270,18 @@ def same_levels(network: UNetDenoiser, other: UNetDenoiser) -> bool:
     return len(one) == len(two)  # type: ignore[arg-type]
 
 
+class _Held(MoulageError):
+    """Another process trains in the folder."""
+
+
+def _model(option: str, name: str) -> checkpoint.Model:
+    """By its name. ModelError that names the option which gave it."""
+    try:
+        return checkpoint.find(name)
+    except ModelError as error:
+        raise ModelError(f"{option}: {str(error).removeprefix('--model: ')}") from error
+
+
 def _check_folder(folder: Path, checkpoint_path: Path) -> None:
     """BadInput where the folder holds something that this training would overwrite."""
     if folder.exists() and not folder.is_dir():
@@ -311,26 +295,3 @@ def _check_folder(folder: Path, checkpoint_path: Path) -> None:
 def _mean_of_last(history: Sequence[tuple[int, float]], count: int = 20) -> float:
     last = [loss for _, loss in history[-count:]]
     return sum(last) / len(last)
-
-
-def _announcer(say: Say, what: str, every: int = 1000) -> packing.Told:
-    def told(done: int, total: int) -> None:
-        if done and done % every == 0:
-            say(f"{what}: {done:,} of {total:,}")
-
-    return told
-
-
-def _by_reason(problems: Sequence[Any]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for problem in problems:
-        counts[problem.reason] = counts.get(problem.reason, 0) + 1
-    return counts
-
-
-def _counted(counts: Any) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "nothing"
-
-
-def _names(folders: Sequence[Path]) -> str:
-    return ", ".join(map(str, folders))

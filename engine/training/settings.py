@@ -6,6 +6,16 @@ from typing import Any
 from engine.errors import BadInput
 
 SIZES_PER_STAGE = (32, 512)
+OPTIONS = {
+    "batch": "--batch",
+    "learning_rate": "--learning-rate",
+    "stages": "--stages",
+    "seed": "--seed",
+    "only_class": "--per-class",
+    "from": "--from",
+    "teacher": "--teacher",
+}
+"""What a continued training must share with the one it continues, by the options that set it."""
 
 
 @dataclass(frozen=True)

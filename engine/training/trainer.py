@@ -7,20 +7,21 @@ Karras et al. 2022 (arXiv:2206.00364) for loss and noise, an exponential moving 
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.diffusion.batching import is_out_of_memory
 from engine.diffusion.denoiser import UNetDenoiser
-from engine.errors import DataError, MoulageError
+from engine.errors import BadInput, DataError, MoulageError
 from engine.training import state
 from engine.training.batches import Drawing, Shelf, draw, step_seed
 from engine.training.devices import Devices
 from engine.training.loss import edm_loss, target_of
-from engine.training.settings import TrainSettings
+from engine.training.settings import OPTIONS, TrainSettings
 
 REPORT_EVERY = 20
 AGREE_EVERY = 5
@@ -70,13 +71,17 @@ class Training:
         devices: Devices,
         data: str = "",
         teacher: Teacher | None = None,
+        ancestors: Mapping[str, str | None] | None = None,
     ) -> None:
-        """classes: as the shelves' labels number them, without `any`. data: the pack's digest."""
+        """classes: as the shelves' labels number them, without `any`. data: the pack's digest.
+
+        ancestors: what stands for the models that it learns from, by option; they must not change on the way either.
+        """
         self.settings, self._devices = settings, devices
         self.network = network.to(devices.device).train().requires_grad_(True)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._joined = devices.joined(self.network)
-        self._shelves = [shelf.to(devices.device) for shelf in shelves]
+        self._shelves = _moved(shelves, devices)
         self._weights = weights_of(self._shelves, classes, settings)
         self._shares = [float(weights.sum()) for weights in self._weights]
         self._drawing = Drawing(len(classes), settings.class_dropout, settings.smooth_skin)
@@ -90,16 +95,21 @@ class Training:
             weight_decay=settings.weight_decay,
             fused=devices.device.type in ("cpu", "cuda"),
         )
-        self.progress = state.Progress(settings=settings.describe(), data=data)
+        self.progress = state.Progress(settings={**settings.describe(), **(ancestors or {})}, data=data)
         self._last = 0.0
 
     def resume(self, path: Path) -> None:
-        """Continue from a checkpoint. DataError where it was made with other settings or data."""
+        """Continue from a checkpoint. DataError, naming the option, where it was made with other settings or data.
+
+        What the checkpoint doesn't know, because it is older than that setting, is taken as it is now.
+        """
         progress = state.load(path, self.network, self.average, self.optimizer, self._devices.device)
-        changed = [k for k, v in self.progress.settings.items() if progress.settings.get(k) != v]
+        wanted = self.progress.settings
+        changed = [name for name, value in wanted.items() if progress.settings.get(name, value) != value]
         if changed or progress.data != self.progress.data:
-            what = ", ".join(changed) if changed else "data"
+            what = ", ".join(OPTIONS.get(name, name) for name in changed) if changed else "--data"
             raise DataError(f"{path}: was made with another {what}; keep it the same, or choose another -o")
+        progress.settings = {**progress.settings, **wanted}
         self.progress = progress
 
     def save(self, path: Path) -> None:
@@ -128,13 +138,19 @@ class Training:
         """Steps until the training is over, `stop` says so, or `seconds` of this call have passed.
 
         sheet: called every `sheet_every` steps. MoulageError where the loss is no number any more: nothing is saved
-        then.
+        then. BadInput where memory is short for a batch.
         """
         pending: list[Tensor] = []
-        began = saved = time.monotonic()
+        began = time.monotonic()
         before, self._last = self.progress.seconds, 0.0
+        saved = before
         while self.done < 1:
-            pending.append(self._step())
+            try:
+                pending.append(self._step())
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise BadInput(self._short_of_memory(checkpoint)) from error
             step = self.progress.step
             if step % AGREE_EVERY == 0 or self._devices.count == 1:
                 now = time.monotonic()
@@ -144,9 +160,10 @@ class Training:
                     break
             if step % REPORT_EVERY == 0:
                 self._tell(pending, told, before, began)
-                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                # By the shared clock: all processes wait in `save`, or none does.
+                if checkpoint is not None and self.progress.seconds - saved > CHECKPOINT_SECONDS:
                     self.save(checkpoint)
-                    saved = time.monotonic()
+                    saved = self.progress.seconds
             if sheet is not None and sheet_every and step % sheet_every == 0:
                 if self._devices.first:
                     sheet()
@@ -183,6 +200,12 @@ class Training:
             torch._foreach_lerp_(average, own, 1 - decay)
         return loss.detach()
 
+    def _short_of_memory(self, checkpoint: Path | None) -> str:
+        batch, size = self.settings.batch, self.settings.size_at(self.done)
+        kept = checkpoint is not None and checkpoint.is_file()
+        where = " with another -o; the last checkpoint stands" if kept else ""
+        return f"--batch: memory is short for {batch} images of {size} pixels at once; lower it{where}"
+
     def _tell(self, pending: list[Tensor], told: Told | None, before: float, began: float) -> None:
         progress = self.progress
         loss = float(torch.stack(pending).mean())
@@ -206,6 +229,19 @@ def learning_rate(settings: TrainSettings, step: int, done: float) -> float:
     cosine = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
     warm = min(1.0, max((step + 1) / settings.warm_up, done / _WARM_SHARE))
     return settings.learning_rate * warm * max(settings.floor, cosine)
+
+
+def _moved(shelves: Sequence[Shelf], devices: Devices) -> list[Shelf]:
+    """On the device. BadInput where its memory is too small for them."""
+    try:
+        return [shelf.to(devices.device) for shelf in shelves]
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        taken = sum(shelf.pixels.nbytes for shelf in shelves) / 2**30
+        raise BadInput(
+            f"--data: takes {taken:.1f} GiB unpacked, more than the device has free; make a smaller pack (--mib)"
+        ) from error
 
 
 def weights_of(shelves: Sequence[Shelf], classes: Sequence[str], settings: TrainSettings) -> list[Tensor]:

@@ -1,19 +1,24 @@
 """A pack holds what was put in, fits its budget, and is refused when anything in it was changed."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import trees
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from engine.colour import LINEAR_OF_BYTE, SkinColour, ita_degrees, linear_to_lab, phototype, to_bytes
 from engine.errors import BadInput, DataError
 from engine.training import layouts, pack, packing
+from engine.training.gathering import make_pack
 from engine.training.packing import Filters
-from engine.training.preparation import square
-from engine.training.run import make_pack
+from engine.training.pictures import read_mask, read_rgb
+from engine.training.preparation import cut, normalised, outside, square
 from engine.training.split import is_test
 
 CLASSES = ("nevus", "melanoma")
@@ -133,3 +138,55 @@ def test_nothing_left_is_one_clear_line(tmp_path: Path, folder: Path) -> None:
         assert "\n" not in str(told.value) and not (tmp_path / "none.pack").exists()
     with pytest.raises(BadInput, match="--mib"):
         make_pack([folder], tmp_path / "none.pack", -1, CLASSES, Filters(), lambda _: None)
+
+
+def test_a_pack_says_how_many_images_each_phototype_has(folder: Path, whole: Path, tmp_path: Path) -> None:
+    packed = pack.read(whole)
+    tones = packed.about["phototypes"]
+    assert list(tones) == ["I", "II", "III", "IV", "V", "VI"] and sum(tones.values()) == len(packed)
+    assert tones["VI"] == 0
+    dark = trees.simple(tmp_path / "dark", trees.drawn(12))
+    for path in (dark / "images").iterdir():  # a deep brown skin, beyond the gain that training allows itself
+        rgb = np.asarray(Image.open(path)).astype(float)
+        Image.fromarray((rgb * (0.36, 0.3, 0.26)).astype(np.uint8)).save(path)
+    made = make_pack([dark], tmp_path / "dark.pack", 4, CLASSES, Filters(dark_corners=None), lambda _: None)
+    assert made.about["phototypes"]["VI"] == len(made) > 5
+
+
+def test_normalising_by_bytes_is_normalising_in_linear_light(folder: Path) -> None:
+    for number, sample in enumerate(layouts.read([folder]).samples[:8]):
+        rgb, mask = cut(read_rgb(sample.image), read_mask(sample.mask))
+        rgb, mask = rgb[: len(rgb) - number % 2], mask[: len(mask) - number % 2]
+        linear = LINEAR_OF_BYTE[rgb]
+        skin = outside(mask) & (linear @ np.array([0.2126, 0.7152, 0.0722], np.float32) > 0.012)
+        colour = SkinColour.for_training(linear, skin)
+        found = normalised(rgb, mask, "it")
+        assert found.colour == colour
+        assert np.array_equal(found.rgb, to_bytes(colour.normalise(linear)))
+        assert found.tone == phototype(float(ita_degrees(linear_to_lab(np.median(linear[skin], axis=0)))))
+
+
+def test_a_large_image_is_normalised_in_modest_memory() -> None:
+    side = 3000
+    rgb = np.full((side, side, 3), (200, 160, 150), np.uint8)
+    mask = np.zeros((side, side), np.bool_)
+    mask[1000:2000, 1000:2000] = True
+    tracemalloc.start()
+    try:
+        normalised(rgb, mask, "it")
+        assert tracemalloc.get_traced_memory()[1] < 4 * rgb.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_estimate_that_was_too_low_is_mended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    samples = layouts.read([trees.simple(tmp_path / "data", trees.drawn(24))]).samples
+    monkeypatch.setattr(packing, "_PROBE", 12)  # every second image, and those compress well
+    for sample in samples[::2]:
+        Image.fromarray(cv2.GaussianBlur(np.asarray(Image.open(sample.image)), (0, 0), 3)).save(sample.image)
+    generous = packing.prepare(samples, Filters(), 224, 448).size
+    guessed = packing.side_within(samples, Filters(), int(0.8 * generous))[0]
+    assert packing.prepare(samples, Filters(), guessed, 2 * guessed).size > 0.8 * generous
+    outcome, side, _ = packing.fitted(samples, Filters(), int(0.8 * generous))
+    pack.write(tmp_path / "it.pack", outcome.items, CLASSES, {})
+    assert side < guessed and (tmp_path / "it.pack").stat().st_size <= 0.8 * generous

@@ -102,16 +102,31 @@ def test_a_checkpoint_is_numbers_and_json_only(checkpoint: Path) -> None:
     assert not checkpoint.read_bytes().startswith((b"PK", b"\x80"))  # neither torch.save nor pickle
 
 
-@pytest.mark.parametrize("settings", [{"batch": 4}, {"learning_rate": 1e-4}, {"seed": 7}])
-def test_other_settings_are_no_continuation(checkpoint: Path, settings: dict) -> None:
-    with pytest.raises(DataError, match=f"another {next(iter(settings))}"):
+@pytest.mark.parametrize(
+    ("option", "settings"),
+    [("--batch", {"batch": 4}), ("--learning-rate", {"learning_rate": 1e-4}), ("--seed", {"seed": 7})],
+)
+def test_other_settings_are_no_continuation(checkpoint: Path, option: str, settings: dict) -> None:
+    with pytest.raises(DataError, match=f"another {option};"):
         training(4, **settings).resume(checkpoint)
+
+
+def test_a_setting_that_an_older_checkpoint_does_not_know_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    older = training(4)
+    del older.progress.settings["only_class"]
+    older.run(stop=stop_after(2), checkpoint=path)
+    run = training(4, only_class="melanoma")
+    run.resume(path)
+    run.save(path)
+    with pytest.raises(DataError, match="another --per-class;"):
+        training(4).resume(path)
 
 
 def test_other_data_are_no_continuation(checkpoint: Path) -> None:
     run = training(4)
     run.progress.data = "other discs"
-    with pytest.raises(DataError, match="another data"):
+    with pytest.raises(DataError, match="another --data;"):
         run.resume(checkpoint)
 
 

@@ -105,10 +105,11 @@ def are_packs(data: Sequence[Path]) -> bool:
     return bool(found)
 
 
-def packs(paths: Sequence[Path], wished: Options, only_class: str | None = None) -> pack.Pack:
-    """All of them as one. DataError where they don't go together; BadInput for options that only shape a new pack.
+def packs(paths: Sequence[Path], wished: Options, say: Say, only_class: str | None = None) -> pack.Pack:
+    """All of them as one. DataError where they don't go together; BadInput for options with which none was made.
 
-    only_class: the one that is trained on; `--classes` may leave out others then.
+    Of a pack that is older than its options nobody can tell, so that is only said. only_class: the one that is trained
+    on; `--classes` may leave out others then.
     """
     read = [pack.read(path) for path in paths]
     whole = pack.joined(read)
@@ -116,10 +117,14 @@ def packs(paths: Sequence[Path], wished: Options, only_class: str | None = None)
     for option, value in wished.items():
         if value == usual[option] or all(_options(one).get(option) == value for one in read):
             continue
-        if option != _CLASSES:
-            raise BadInput(f"{option}: can't change a pack that is made; leave it out, or give folders as --data")
-        if not (set(value) == set(whole.classes) or (only_class and set(value) <= set(whole.classes))):
-            raise BadInput(f"{option}: the pack's are {', '.join(whole.classes)}; leave it out, or pack folders anew")
+        wrong = f"{option}: can't change a pack that is made; leave it out, or give folders as --data"
+        if option == _CLASSES:
+            if set(value) == set(whole.classes) or (only_class and set(value) <= set(whole.classes)):
+                continue
+            wrong = f"{option}: the pack's are {', '.join(whole.classes)}; leave it out, or pack folders anew"
+        if any(option in _options(one) for one in read):
+            raise BadInput(wrong)
+        say(wrong)
     return whole
 
 

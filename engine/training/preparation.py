@@ -60,8 +60,10 @@ def cut(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArray[np.uin
     """The largest square [S, S] of an image that lies as near to the lesion's middle as it can."""
     height, width = mask.shape
     side = min(height, width)
-    rows, columns = np.nonzero(mask)
-    middle = (rows.mean(), columns.mean()) if len(rows) else (height / 2, width / 2)
+    count = int(mask.sum())
+    middle = (height / 2, width / 2)
+    if count:
+        middle = (mask.sum(1) @ np.arange(height) / count, mask.sum(0) @ np.arange(width) / count)
     top = int(np.clip(middle[0] - side / 2, 0, height - side))
     left = int(np.clip(middle[1] - side / 2, 0, width - side))
     trim = _TRIM if side >= 500 else 0

@@ -186,7 +186,7 @@ class Run:
         wishes = self.wishes
         options = gathering.options(wishes.pack_mib, wishes.classes, wishes.filters, wishes.limit)
         if gathering.are_packs(wishes.data):
-            return gathering.packs(wishes.data, options, wishes.settings.only_class)
+            return gathering.packs(wishes.data, options, self._say, wishes.settings.only_class)
         path = wishes.output / INNER / PACK
         if self.devices.first and not path.is_file():
             gathering.make_pack(

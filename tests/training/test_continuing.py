@@ -62,6 +62,10 @@ def test_a_training_from_before_these_were_kept_continues(begun: Wishes, tmp_pat
     (old / INNER / PACK).write_bytes(_without(begun, PACK, "about"))
     run = run_of(replace(begun, output=old, filters=Filters(hair=0.5), limit=5))
     assert run.training.progress.step == 1
+    said: list[str] = []
+    wishes = replace(begun, data=(old / INNER / PACK,), output=old, filters=Filters(hair=0.5))
+    assert Run(wishes, Devices("cpu", "fp32"), said.append).training.progress.step == 1
+    assert said[0].startswith("--hair: can't change a pack that is made")
 
 
 def _without(begun: Wishes, name: str, part: str) -> bytes:

@@ -1,6 +1,7 @@
 """What a continued training must share with the one it continues, and who may continue it."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,7 +96,9 @@ def test_two_trainings_into_one_folder_are_refused(begun: Wishes, tmp_path: Path
 
     def meanwhile() -> bool:
         for other in (lambda: run_of(wishes), late.train):
-            with pytest.raises(BadInput, match=f"^-o: {wishes.output} is being trained already: process ") as told:
+            with pytest.raises(
+                BadInput, match=f"^-o: {re.escape(str(wishes.output))} is being trained already: process "
+            ) as told:
                 other()
             messages.append(str(told.value))
         return True

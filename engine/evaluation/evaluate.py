@@ -199,7 +199,9 @@ class _Run:
         if self._barred:
             sets, words = (self._reference, self._real.test), "test beside training pictures"
             self.withheld["similarity to test pictures"] = self._barred
-            self.remarks.append("similarity: compared with training pictures, which the network has seen")
+            self.remarks.append(
+                "likeness: compared with training pictures, which the network has seen; others may suit it less"
+            )
         found = lines.similarity_lines(
             self.generated, *sets, views, words, self._seed, self._effort.draws, raw={EXTERNAL}
         )
@@ -241,7 +243,9 @@ class _Run:
         real = lines.drawn(real, MOST_CHANCE, self._seed)
         found = memorisation(self.generated, gallery, real, self._seed, self._effort.draws, self._cancel)
         if found is None:
-            self.remarks.append("memorisation: too few real pictures to say what chance does")
+            self.remarks.append(
+                "memorisation: left out; it takes more training pictures, or more others, to say what chance does"
+            )
             return
         self.memorised = found
         self._add(lines.memorisation_lines(found, self.generated, len(gallery), words))

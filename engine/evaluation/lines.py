@@ -53,11 +53,14 @@ def similarity_lines(
     """
     found: list[Figure] = []
     remarks = []
-    for group in groups(generated, reference):
+    for group in generated.known_classes:
         sets = [p.of_class(group) for p in (reference, floor, generated)]
         count = min(len(sets[0]), len(sets[2]), MOST_POINTS)
         if count < ENOUGH:
-            remarks.append(f"similarity, {group}: needs {ENOUGH} pictures of either kind, has {count}")
+            remarks.append(
+                f"likeness, {group}: left out; it takes {ENOUGH} generated and {ENOUGH} real pictures of the class, "
+                f"there are {len(sets[2])} and {len(sets[0])}"
+            )
             continue
         real, other, ours = (drawn(s, count, seed) for s in sets)
         for name, features in views.items():
@@ -67,7 +70,10 @@ def similarity_lines(
             )
             found += _of_similarity(name, group, first, second, words, 4 if name in raw else 2)
             if len(other) < count:
-                remarks.append(f"similarity, {group}: real beside real has {len(other)} pictures, generated {count}")
+                remarks.append(
+                    f"likeness, {group}: real beside real rests on {len(other)} pictures, generated beside real on "
+                    f"{count}; fewer pictures give larger distances{_too_few(len(other))}"
+                )
     return found, list(dict.fromkeys(remarks))
 
 
@@ -187,6 +193,11 @@ def _part(pictures: Pictures, reading: Reading, group: str) -> tuple[Pictures, R
     """The pictures of a class, and what was read in them."""
     which: NDArray[np.bool_] = pictures.label == pictures.classes.index(group)
     return pictures.take(which), Reading(reading.mask[which], reading.probability[which], reading.features[which])
+
+
+def _too_few(count: int) -> str:
+    """The end of a sentence, where the column of real pictures stays empty."""
+    return "" if count >= ENOUGH else f", and fewer than {ENOUGH} none, so that column is empty"
 
 
 def _verdict(found: Memorisation) -> str:

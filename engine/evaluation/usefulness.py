@@ -35,9 +35,7 @@ class Usefulness:
     auc: Estimate | None
 
 
-def diets(
-    real: Pictures, generated: Pictures, seed: int, most_real: int = MOST_REAL
-) -> tuple[list[list[Diet]], str]:
+def diets(real: Pictures, generated: Pictures, seed: int, most_real: int = MOST_REAL) -> tuple[list[list[Diet]], str]:
     """Sets to be compared, in groups that share their real pictures; and a remark on what is left out ("" if nothing).
 
     Each group's first diet is its real pictures alone. Equally many real and generated ones, as many as there are of

@@ -3,13 +3,15 @@
 import copy
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import BadInput
-from engine.evaluation.evaluate import SAW, Effort, evaluate, saw_test_split
+from engine.evaluation.evaluate import SAW, Effort, Networks, evaluate, saw_test_split
+from engine.evaluation.external import Network
 from engine.evaluation.figures import HEADINGS, markdown, rows
 from engine.evaluation.reader_study import reader_study
 from engine.evaluation.real import RealData, read_real
@@ -18,6 +20,7 @@ from engine.evaluation.samples import SampleSettings
 from engine.generators.ddpm import DdpmGenerator
 from engine.training import seen
 from tests.evaluation.lesions import CLASSES, pictures, write_folder
+from tests.evaluation.onnx_files import mean_colour
 
 pytestmark = pytest.mark.timeout(900)  # half a minute of work, which a busy machine may take ten times as long for
 EFFORT = Effort(count=32, seeds=1, steps=4, draws=20, most_learnt=60, tones=0)
@@ -49,8 +52,9 @@ def guilty(generator: DdpmGenerator, real: RealData, work: Path) -> Report:
 
 @pytest.fixture(scope="module")
 def clean(innocent: DdpmGenerator, real: RealData, work: Path) -> Report:
-    """Of weights whose config says that they never saw the test split."""
-    return evaluate(innocent, real, work, replace(EFFORT, tones=1), SETTINGS)
+    """Of weights whose config says that they never saw the test split; with a feature network of the user's."""
+    networks = Networks(Network(mean_colour(work / "mean.onnx"), "--inception"))
+    return evaluate(innocent, real, work, replace(EFFORT, tones=1), SETTINGS, networks)
 
 
 def test_every_measure_has_its_line_per_class(clean: Report) -> None:
@@ -64,6 +68,24 @@ def test_every_measure_has_its_line_per_class(clean: Report) -> None:
     assert {diet.partition(" (")[0] for diet in diets} == {"real", "real + generated 1×", "generated only"}
     for figure in clean.figures:
         assert figure.generated is not None and math.isfinite(figure.generated.value), figure.measure
+
+
+def test_a_users_network_is_compared_by_its_own_scale(clean: Report) -> None:
+    """Mean colours of real pictures differ by hundredths; standardised, by tenths and more."""
+    found = [f.real for f in clean.figures if f.measure == "Fréchet distance, Inception features"]
+    assert len(found) == 2
+    assert all(estimate is not None and 0 < estimate.value < 0.03 for estimate in found)
+
+
+def test_a_run_of_too_few_pictures_says_so_in_words(
+    guilty: Report, generator: DdpmGenerator, real: RealData, work: Path
+) -> None:
+    few = evaluate(generator, real, work, replace(EFFORT, count=2), SETTINGS)
+    assert len(few.figures) < len(guilty.figures)
+    assert sum(remark.startswith("likeness, ") and "left out" in remark for remark in few.remarks) == 2
+    printed = [cell for row in rows(few.figures) for cell in row] + list(few.remarks)
+    assert not any(word in ("nan", "inf", "none") for text in printed for word in re.findall(r"\w+", text.lower()))
+    assert "NaN" not in json.dumps(few.document([]), allow_nan=False)
 
 
 def test_weights_that_saw_the_test_split_get_no_figure_on_it(guilty: Report, clean: Report) -> None:

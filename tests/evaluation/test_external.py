@@ -1,7 +1,4 @@
-"""A user's own networks: features and pair distances as the file says, and one clear line for a file that is none.
-
-The files are written here, field by field (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
-"""
+"""A user's own networks: features and pair distances as the file says, and one clear line for a file that is none."""
 
 from pathlib import Path
 
@@ -13,46 +10,14 @@ from engine.evaluation import lines
 from engine.evaluation.distances import frechet, kernel
 from engine.evaluation.external import EXTERNAL, LPIPS_SIDE, Network, lpips_diversity
 from engine.evaluation.similarity import RAW_DRAWS, Cloud, compare
+from tests.evaluation import onnx_files
 from tests.evaluation.lesions import pictures
-
-
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 127:
-        out, value = out + bytes([value & 127 | 128]), value >> 7
-    return out + bytes([value])
-
-
-def number(field: int, value: int) -> bytes:
-    return varint(field << 3) + varint(value)
-
-
-def blob(field: int, data: bytes | str) -> bytes:
-    data = data.encode() if isinstance(data, str) else data
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
-def value(name: str, shape: tuple[int, ...]) -> bytes:
-    dimensions = b"".join(blob(1, number(1, size)) for size in shape)
-    return blob(1, name) + blob(2, blob(1, number(1, 1) + blob(2, dimensions)))
-
-
-def node(kind: str, inputs: tuple[str, ...], output: str) -> bytes:
-    return b"".join(blob(1, name) for name in inputs) + blob(2, output) + blob(3, output) + blob(4, kind)
-
-
-def model(inputs: dict[str, int], nodes: list[bytes], shape: tuple[int, ...]) -> bytes:
-    graph = b"".join(blob(1, n) for n in nodes) + blob(2, "g")
-    graph += b"".join(blob(11, value(name, (1, 3, side, side))) for name, side in inputs.items())
-    graph += blob(12, value("out", shape))
-    return number(1, 8) + blob(8, blob(1, "") + number(2, 13)) + blob(7, graph)
+from tests.evaluation.onnx_files import model, node
 
 
 @pytest.fixture
 def mean_colour(tmp_path: Path) -> Path:
-    path = tmp_path / "mean.onnx"
-    path.write_bytes(model({"picture": 299}, [node("GlobalAveragePool", ("picture",), "out")], (1, 3, 1, 1)))
-    return path
+    return onnx_files.mean_colour(tmp_path / "mean.onnx")
 
 
 @pytest.fixture

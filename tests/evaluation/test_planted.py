@@ -79,7 +79,11 @@ def test_too_few_pictures_are_told_instead_of_measured(real: tuple[Pictures, Pic
     few = real[2].take(np.r_[0:4, SIDE_BY_SIDE : SIDE_BY_SIDE + 20])
     found, remarks = lines.similarity_lines(few, real[0], real[1], VIEWS, "real", 0, 20)
     assert {figure.group for figure in found} == {"melanoma"}
-    assert remarks == ["similarity, nevus: needs 16 pictures of either kind, has 4"]
+    assert remarks == [
+        "likeness, nevus: left out; it takes 16 generated and 16 real pictures of the class, there are 4 and 28"
+    ]
+    _, remarks = lines.similarity_lines(real[2], real[0].of_class("nevus"), real[1], VIEWS, "real", 0, 20)
+    assert len(remarks) == 1 and remarks[0].endswith("there are 28 and 0"), "a class that the data lack is told"
 
 
 def _value(figure: Figure) -> float:

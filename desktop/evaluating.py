@@ -13,6 +13,7 @@ from engine.evaluation.real import RealData, read_real
 from engine.evaluation.report import Report
 from engine.evaluation.samples import SampleSettings, sample_set, set_name
 from engine.generators.ddpm import DdpmGenerator
+from engine.training.seen import marks_of
 
 
 def measured(
@@ -50,6 +51,7 @@ def studied(
     with stages() as told:
         real = _real(data, model, told)
         generator = DdpmGenerator(model, device)
+        real = real.without(marks_of(generator.model) or ())
         per_class = dict.fromkeys(generator.classes, -(-count // len(generator.classes)))
         name = set_name(generator, settings)
         told("samples", 0, 1)

@@ -25,7 +25,7 @@ MOST_BYTES = 4 << 30
 MOST_PARAMETERS = 1_000_000_000
 _MOST_CONFIG_BYTES = 1 << 20
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_HUB_FILES = ("config.json", "*/config.json", "*.safetensors", "README.md")
+_HUB_FILES = ("config.json", "*/config.json", "*.safetensors", "*trained-images.json", "README.md")
 _INNER_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}")
 """Of a folder inside a model's: nothing that leads out of it."""
 _MOST_LAYERS = 8

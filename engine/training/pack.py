@@ -22,6 +22,7 @@ from PIL import Image
 from engine.errors import DataError
 from engine.output.atomic import write_atomic
 from engine.training.batches import Shelf
+from engine.training.dataset import NOT_STATED
 from engine.training.packing import Item
 
 FORMAT = "moulage-pack-1"
@@ -184,7 +185,8 @@ def _joined_abouts(abouts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Lists united, numbers added; a number that one of them doesn't know is not known."""
     whole: dict[str, Any] = {}
     for name in ("data", "licences", "sources", "sides"):
-        whole[name] = list(dict.fromkeys(value for about in abouts for value in about.get(name, ())))
+        unknown = [NOT_STATED] if name == "licences" else ()
+        whole[name] = list(dict.fromkeys(value for about in abouts for value in about.get(name) or unknown))
     for name in ("counts", "refused", "problems", "phototypes"):
         if all(name in about for about in abouts):
             keys = dict.fromkeys(key for about in abouts for key in about[name])

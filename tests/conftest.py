@@ -13,7 +13,7 @@ LONGEST = (
     *("desktop/test_shell.py", "desktop/test_journey.py", "batch/test_batch_command.py", "desktop/test_saving.py"),
     *("desktop/test_export_dialog.py", "desktop/test_link_panel.py", "diffusion/test_generator.py"),
     *("bridge/test_schedules.py", "e2e/test_scene_host.py", "training/test_resuming.py", "training/test_training.py"),
-    *("evaluation/test_real_subset.py",),
+    *("evaluation/test_real_subset.py", "training/test_real_training.py", "training/test_several_processes.py"),
 )
 """Files of half a minute and more, longest first. They begin, so that no worker is left with one when the others end;
 `make test` tells pytest-xdist to keep this order."""

@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _network(generator: DdpmGenerator, batches: Sequence[int], repeats: int) -> list[Figure]:
     """Evaluations at each batch size, and the best of them against the ceiling."""
-    plain = checkpoint.load(generator.model).to(generator.device)
-    plain.unet.to(memory_format=torch.contiguous_format)
+    plain = checkpoint.denoiser(generator.model).to(generator.device)
+    plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     kind = torch.bfloat16 if generator.precision == "bf16" else torch.float32
     operations = _operations(plain, generator.device)
     figures = [Figure("one evaluation at 128²", operations / 1e9, "GFLOP")]

@@ -83,6 +83,10 @@ def train(wishes: "Wishes", devices: "Devices", seconds: float) -> bool:
 
     interruption, line = Interruption(), Line()
     run = Run(wishes, devices, say)
+    if run.training.done >= 1:
+        say(
+            "this training is over: the model is only written anew; a longer --total-minutes or --steps goes on with it"
+        )
     curves = Curves(wishes.output / INNER / "curves") if devices.first else None
 
     def told(report: "Report") -> None:

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model's name or folder.", show_default=False)],
+    model: Annotated[str, typer.Argument(help="A network: default, small, or a folder.", show_default=False)],
     data: Annotated[
         list[Path],
         typer.Option(

@@ -49,7 +49,7 @@ def generate(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or mps; if left out, the best.", show_default=False)
     ] = None,
-    model: Annotated[str, typer.Option(help="A model's name or folder.")] = "default",
+    model: Annotated[str, typer.Option(help="A network: default, small, or a folder.")] = "default",
     unit: Annotated[str | None, typer.Option(help="Unit of the file: m, cm or mm.", show_default=False)] = None,
     height: Annotated[float | None, typer.Option(help="The body's height in metres.", show_default=False)] = None,
     unwrap: Annotated[bool, typer.Option("--unwrap", help="Make texture coordinates where the file has none.")] = False,

@@ -14,6 +14,7 @@ from engine.training.sheet import NAME as SHEET
 NAME = "README.md"
 SECTIONS = ("Training", "Figures", "Limits", "Skin tones", "Memorisation", "Licence and attribution")
 NON_COMMERCIAL = "CC BY-NC 4.0"
+CC0 = "CC0 1.0 (all training images are)"
 _SHEET = (
     "![samples](samples.png)",
     "",
@@ -41,7 +42,7 @@ def licence_of(licences: Sequence[str], ancestor: str = "") -> str:
     if any("BY NC" in text for text in texts):
         return f"{NON_COMMERCIAL} (the network was trained on HAM10000 or other non-commercial images)"
     if licences and all("CC0" in text and "UNCONFIRMED" not in text for text in texts if text):
-        return "CC0 1.0 (all training images are)"
+        return CC0
     return f"that of the training data: {', '.join(licences) or 'not stated'}; settle it before passing weights on"
 
 
@@ -96,7 +97,8 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
     unseen = model.config.get("saw_test_split") is False
     found = measured.read(folder)
     own = found is not None and found.fingerprint == model.fingerprint
-    classes = ", ".join(f"`{name}`" for name in model.classes)
+    only = trained.get("only_class")
+    classes = ", ".join(f"`{name}`" for name in model.classes if only in (None, name))
     return "\n".join(
         [
             *_front_matter(model.licence),
@@ -148,7 +150,7 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
 
 def _front_matter(licence: str) -> list[str]:
     """What hubs read."""
-    short = "cc-by-nc-4.0" if NON_COMMERCIAL in licence else "cc0-1.0" if "CC0" in licence else "other"
+    short = "cc-by-nc-4.0" if NON_COMMERCIAL in licence else "cc0-1.0" if licence == CC0 else "other"
     return ["---", f"license: {short}", "tags: [diffusion, dermatoscopy, synthetic]", "---", ""]
 
 
@@ -170,7 +172,9 @@ def _table(model: Model, parameters: int) -> list[str]:
 
 
 def _training(trained: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
-    counts = ", ".join(f"{number:,} of class {name}" for name, number in about.get("counts", {}).items())
+    only = trained.get("only_class")
+    counted = {name: number for name, number in about.get("counts", {}).items() if only in (None, name)}
+    counts = ", ".join(f"{number:,} of class {name}" for name, number in counted.items())
     lines = [
         f"{trained['steps']:,} steps, {trained['images']:,} images drawn, {trained['seconds'] / 60:.1f} minutes on "
         f"{trained['device']}; exponential moving average of the weights. Data: {counts or trained['data']}"

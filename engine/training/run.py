@@ -234,6 +234,8 @@ class Run:
             "data": ", ".join(self.pack.about.get("data", ())) or self.pack.path.name,
             "pack": self.pack.digest,
         }
+        if self.wishes.settings.only_class is not None:
+            told["only_class"] = self.wishes.settings.only_class
         for name, model in (("from", self._start), ("teacher", self._teacher)):
             if model is not None:
                 told[name] = f"{model.folder.name} ({model.fingerprint})"

@@ -137,3 +137,12 @@ def test_sources_of_ancestors_are_referred_to(trained: Wishes) -> None:
     config = {**model.config, "trained": {**model.config["trained"], "teacher": "default (8730)"}}
     text = card.text_of(trained.output, replace(model, config=config), {}, "moulage train", 1)
     assert "the card of default (8730) names" in section(text, "Licence and attribution")
+
+
+def test_hubs_are_told_a_licence_only_where_it_is_settled() -> None:
+    for licences, short in (
+        (("CC0-1.0",), "cc0-1.0"),
+        (("CC0-1.0", "CC0-1.0 (unconfirmed)"), "other"),
+        (("CC-BY-NC-4.0", "CC0-1.0"), "cc-by-nc-4.0"),
+    ):
+        assert f"license: {short}" in card._front_matter(card.licence_of(licences))

@@ -12,7 +12,7 @@ MINUTES ?= 120
 help:
 	@echo "make demo    grow lesions on a patient; results in $(OUT)/"
 	@echo "make gui     open the program"
-	@echo "make train-demo  train a small network for a minute, see and measure what it paints; DATA=folder of images"
+	@echo "make train-demo  train a small network for half a minute, see and measure what it paints; DATA=folder of images"
 	@echo "make screenshots  pictures of the window into docs/images/"
 	@echo "make test    run the tests (TESTS=tests/surface for a part)"
 	@echo "make check   formatting, lint, types, architecture"
@@ -26,8 +26,8 @@ gui:
 	@.ci/setup gui
 	.venv/bin/moulage gui
 
-# From images to a measured model on a CPU, in three minutes: packs, trains for a minute, paints the sheet, measures. Without
-# DATA, lesions are drawn to train on: everything runs, nothing worth seeing is learnt.
+# From images to a measured model on a CPU, in three minutes: packs, trains for half a minute, paints the sheet, measures.
+# Without DATA, lesions are drawn to train on: everything runs, nothing worth seeing is learnt.
 DATA ?= ../shared/data/dermoscopy-512
 train-demo:
 	@.ci/setup train
@@ -35,9 +35,10 @@ train-demo:
 	@[ -d "$(DATA)" ] || { echo "no folder $(DATA): training on drawn lesions (docs/training.md says where to get images)"; \
 		$(PYTHON_BIN) tests/training/trees.py $(OUT)/train/data; }
 	data=$(DATA); [ -d "$$data" ] || data=$(OUT)/train/data; \
-	.venv/bin/moulage train --data $$data --limit 80 --size small --teacher default --minutes 1 --batch 8 --stages 64 \
+	.venv/bin/moulage train --data $$data --limit 80 --size small --teacher default --minutes 0.5 --batch 8 --stages 64 \
 		-o $(OUT)/train/model && \
-	.venv/bin/moulage evaluate $(OUT)/train/model --data $$data --quick --count 32 --work $(OUT)/train/evaluation
+	.venv/bin/moulage evaluate $(OUT)/train/model --data $$data --quick --count 32 --observer-steps 60 \
+		--work $(OUT)/train/evaluation
 
 screenshots:
 	@.ci/setup test

@@ -30,6 +30,10 @@ def evaluate(
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything there as well.", show_default=False)
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The short form: one seed, small trainings.")] = False,
+    observer_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of an observer's training; 300 with --quick, else 3000.", show_default=False),
+    ] = None,
     outlines: Annotated[
         str, typer.Option(help="free: the network draws the outline too; automatic: it is given one.")
     ] = "free",
@@ -64,6 +68,10 @@ def evaluate(
         raise BadInput(f"--count: is {count}; it must lie between 2 and {MOST}")
     effort = QUICK if quick else LONG
     effort = effort if count is None else replace(effort, count=count)
+    if observer_steps is not None:
+        if not 1 <= observer_steps <= 1_000_000:
+            raise BadInput(f"--observer-steps: is {observer_steps}; it must lie between 1 and 1000000")
+        effort = replace(effort, steps=observer_steps)
     settings = SampleSettings(outlines, seed)
     _check_writable(json_file, work, reader_study)
     if reader_study is not None:

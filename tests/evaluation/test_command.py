@@ -25,6 +25,7 @@ def moulage(*arguments: str) -> object:
         (("default", "--data", "missing"), "--data: missing is no folder"),
         (("unheard", "--data", "data"), "--model: 'unheard'"),
         (("default", "--data", "data", "--count", "1"), "--count: is 1"),
+        (("default", "--data", "data", "--observer-steps", "0"), "--observer-steps: is 0"),
         (("default", "--data", "data", "--outlines", "square"), "--outlines: is 'square'"),
         (("default", "--data", "data", "--lpips", "missing.onnx"), "--lpips: missing.onnx is no file"),
         (("default", "--data", "data"), "no usable image|can be decoded|no usable"),

@@ -72,12 +72,7 @@ def family_text(folder: Path, parts: Mapping[str, Model], licence: str, command:
                 for name, part in parts.items()
             ),
             "",
-            "## Training",
-            "",
-            "```",
-            command,
-            "```",
-            "",
+            *_trained_by(command),
             "## Limits",
             "",
             "Each card says what its network was trained on, how it was measured and what it can't do: data, figures,",
@@ -110,12 +105,7 @@ def text_of(folder: Path, model: Model, about: Mapping[str, Any], command: str, 
             "",
             *_table(model, parameters),
             "",
-            "## Training",
-            "",
-            "```",
-            command,
-            "```",
-            "",
+            *_trained_by(command),
             *_training(trained, about),
             "",
             "## Figures",
@@ -152,6 +142,10 @@ def _front_matter(licence: str) -> list[str]:
     """What hubs read."""
     short = "cc-by-nc-4.0" if NON_COMMERCIAL in licence else "cc0-1.0" if licence == CC0 else "other"
     return ["---", f"license: {short}", "tags: [diffusion, dermatoscopy, synthetic]", "---", ""]
+
+
+def _trained_by(command: str) -> list[str]:
+    return ["## Training", "", "```", command, "```", ""]
 
 
 def _table(model: Model, parameters: int) -> list[str]:

@@ -166,7 +166,7 @@ class Run:
             return
         folder = self.wishes.output
         path = folder / INNER / state.NAME
-        made = [place for place in (path.parent, folder) if not place.exists()]
+        made = [place for place in path.parents if not place.exists()]
         with telling(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,13 +1,15 @@
 """A training that fits a test: a tiny network, 32² crops of drawn discs. As a program: trains until it is killed."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from engine.training.architecture import SIZES, fresh, unet_config, with_any
-from engine.training.batches import Shelf
+from engine.training.batches import Batch, Shelf
 from engine.training.devices import Devices
+from engine.training.loss import edm_loss
 from engine.training.settings import Stage, TrainSettings
 from engine.training.trainer import Training
 
@@ -43,6 +45,14 @@ def weights(run: Training) -> dict[str, torch.Tensor]:
     """Weights and their average, by name."""
     both = {"net": run.network, "ema": run.average}
     return {f"{kind}.{n}": t for kind, network in both.items() for n, t in network.unet.state_dict().items()}
+
+
+@torch.inference_mode()
+def mean_loss(run: Training, batches: Sequence[Batch]) -> float:
+    """The averaged weights' loss over fixed batches."""
+    network = run.average
+    answers = [network(b.noisy, b.sigma, b.known, b.label, b.zoom) for b in batches]
+    return sum(float(edm_loss(a, b.x, b)) for a, b in zip(answers, batches, strict=True)) / len(batches)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def test_it_paints_each_class_with_its_own_network(family: Path) -> None:
 
 def test_nothing_continues_from_two_networks_at_once(family: Path, wishes: Wishes, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"name one of them: .*{CLASSES[0]}"):
-        Run(replace(wishes, output=tmp_path / "next", start=str(family)), Devices("cpu", "fp32"), print)
+        Run(replace(wishes, output=tmp_path / "next" / "nevus", start=str(family)), Devices("cpu", "fp32"), print)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_class_that_is_missing_yet_makes_no_model(wishes: Wishes, tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_training import CLASSES
+from small_training import CLASSES, mean_loss
 
 from engine.training.architecture import SIZES, fresh, unet_config, with_any
 from engine.training.batches import Drawing, Shelf, draw
 from engine.training.devices import Devices
 from engine.training.gathering import make_pack
-from engine.training.loss import edm_loss
 from engine.training.packing import Filters
 from engine.training.settings import Stage, TrainSettings
 from engine.training.trainer import Training
@@ -50,14 +49,8 @@ def test_a_minute_lowers_the_loss_on_real_images_that_were_held_out(shared_data:
     weights = [torch.ones(len(shelf)) for shelf in unseen]
     shares = [float(len(shelf)) for shelf in unseen]
     batches = [draw(unseen, weights, shares, 64, 16, Drawing(2), 10**9 + i) for i in range(_BATCHES)]
-
-    @torch.inference_mode()
-    def loss() -> float:
-        answers = [run.average(b.noisy, b.sigma, b.known, b.label, b.zoom) for b in batches]
-        return float(np.mean([edm_loss(a, b.x, b) for a, b in zip(answers, batches, strict=True)]))
-
-    before = loss()
+    before = mean_loss(run, batches)
     run.run()
     assert run.done >= 1 and run.progress.seconds >= 60
-    after = loss()
+    after = mean_loss(run, batches)
     assert after < 0.85 * before  # 0.71 after 53 steps of a crowded processor; a quiet one takes many more

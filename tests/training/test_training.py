@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import trees
-from small_training import CLASSES, shelf, training
+from small_training import CLASSES, mean_loss, shelf, training
 
 from desktop.cli import main
 from engine.diffusion import checkpoint
@@ -43,15 +43,9 @@ def _one_thread() -> None:
 def test_training_lowers_the_loss_on_batches_it_never_saw() -> None:
     run = training(70, ema=0.9)
     batches = [draw([shelf()], [torch.ones(16)], [1.0], 32, 24, Drawing(2), 10**9 + i) for i in range(3)]
-
-    @torch.inference_mode()
-    def loss() -> float:
-        answers = [run.average(b.noisy, b.sigma, b.known, b.label, b.zoom) for b in batches]
-        return float(np.mean([edm_loss(a, b.x, b) for a, b in zip(answers, batches, strict=True)]))
-
-    before = loss()
+    before = mean_loss(run, batches)
     run.run()
-    assert loss() < 0.7 * before
+    assert mean_loss(run, batches) < 0.7 * before
     assert math.isfinite(run.progress.history[-1][1])
 
 

@@ -45,7 +45,14 @@ class Advanced(QWidget):
                 self.tr("Side of the lesion's own picture. More takes longer and shows more close up."),
             ),
             (self.steps, self.tr("Steps"), self.tr("How often the network is asked. Fewer is quicker and rougher.")),
-            (self.model, self.tr("Model"), self.tr("The network that paints. Choosing another restarts the engine.")),
+            (
+                self.model,
+                self.tr("Model"),
+                self.tr(
+                    "The network that paints. The small one is quicker, but its lesions are redder and speckled. "
+                    "Choosing another restarts the engine."
+                ),
+            ),
             (self.live, self.tr("Live preview"), self.tr("Off saves a little time.")),
         )
         name_all(controls)
